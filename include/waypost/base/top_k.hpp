@@ -1,0 +1,120 @@
+// waypost/base/top_k.hpp - the k best of many scores, in a total order.
+//
+// Order        score descending, then index ascending. Total for finite scores, so equal inputs give equal outputs
+//              whatever the number of threads or the order of insertion.
+// Complexity   O(n + (number of improvements) log k), O(k) memory.
+// Checked by   tests/unit/base_top_k_test.cpp against a full sort; ties, k = 0, k > n, candidate sets.
+#ifndef WAYPOST_BASE_TOP_K_HPP_
+#define WAYPOST_BASE_TOP_K_HPP_
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "waypost/base/bitmap.hpp"
+#include "waypost/base/ids.hpp"
+
+namespace waypost {
+
+struct ScoredItem {
+  ItemIndex item;
+  float score = 0;
+
+  friend bool operator==(const ScoredItem&, const ScoredItem&) = default;
+};
+
+// The only comparison used for ranking anywhere in the library.
+struct BetterFirst {
+  bool operator()(const ScoredItem& a, const ScoredItem& b) const {
+    return a.score != b.score ? a.score > b.score : a.item < b.item;
+  }
+};
+
+// Which items may be returned. Borrowed for the call.
+struct Candidates {
+  const Bitmap* allowed = nullptr;            // null: every item
+  std::span<const std::uint32_t> excluded{};  // ascending; taken away from `allowed`
+};
+
+// Calls `visit(begin, end)` for the runs of items in [begin, end) that are not in candidates.excluded, ascending.
+// The bitmap is left to the caller, who tests it only for items that would enter the result.
+template <typename Visit>
+void ForEachRun(const Candidates& candidates, std::uint32_t begin, std::uint32_t end, const Visit& visit) {
+  auto next = std::lower_bound(candidates.excluded.begin(), candidates.excluded.end(), begin);
+  while (begin < end) {
+    const std::uint32_t stop = next == candidates.excluded.end() || *next >= end ? end : *next;
+    if (begin < stop) visit(begin, stop);
+    begin = stop;
+    while (next != candidates.excluded.end() && *next <= begin) {
+      if (*next == begin && begin < end) ++begin;  // skips the excluded item; repeats in the list are harmless
+      ++next;
+    }
+  }
+}
+
+// Keeps the k best of the items offered to it.
+//
+// Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
+class TopKHeap {
+ public:
+  explicit TopKHeap(std::size_t k) : k_(k) { items_.reserve(k); }
+
+  // Whether an item of this score and index would be kept now.
+  bool Accepts(float score, ItemIndex item) const {
+    return items_.size() < k_ || (k_ > 0 && BetterFirst{}({item, score}, items_.front()));
+  }
+
+  // Requires  the score is finite; an item is offered at most once.
+  void Push(float score, ItemIndex item) {
+    assert(std::isfinite(score));
+    if (!Accepts(score, item)) return;
+    if (items_.size() == k_) {
+      std::pop_heap(items_.begin(), items_.end(), BetterFirst{});
+      items_.back() = {item, score};
+    } else {
+      items_.push_back({item, score});
+    }
+    std::push_heap(items_.begin(), items_.end(), BetterFirst{});
+  }
+
+  // Offers scores[i - first] for every candidate i of [first, first + scores.size()).
+  void PushAll(std::span<const float> scores, std::uint32_t first, const Candidates& candidates) {
+    ForEachRun(candidates, first, first + static_cast<std::uint32_t>(scores.size()),
+               [&](std::uint32_t begin, std::uint32_t end) {
+                 for (std::uint32_t item = begin; item < end; ++item) {
+                   const float score = scores[item - first];
+                   if (!Accepts(score, ItemIndex{item})) continue;
+                   if (candidates.allowed == nullptr || candidates.allowed->Test(item)) Push(score, ItemIndex{item});
+                 }
+               });
+  }
+
+  // Returns the items kept, best first, and leaves the heap empty.
+  std::vector<ScoredItem> Take() {
+    std::sort_heap(items_.begin(), items_.end(), BetterFirst{});
+    return std::exchange(items_, {});
+  }
+
+ private:
+  std::size_t k_;
+  std::vector<ScoredItem> items_;  // a heap whose front is the worst kept item
+};
+
+// Returns the min(k, candidates) best items, best first.
+//
+//   scores    float32[n], indexed by item.
+// Requires    every score is finite (a NaN has no place in an order; trainers guarantee it).
+inline std::vector<ScoredItem> TopK(std::span<const float> scores, std::size_t k, const Candidates& candidates = {}) {
+  TopKHeap heap(std::min(k, scores.size()));
+  heap.PushAll(scores, 0, candidates);
+  return heap.Take();
+}
+
+}  // namespace waypost
+
+#endif  // WAYPOST_BASE_TOP_K_HPP_

@@ -1,0 +1,149 @@
+// waypost/event/id_dictionary.hpp - external ids (UTF-8 strings) and their dense indices, both ways.
+//
+// (1) Index i is the i-th distinct id in order of first appearance.
+// (2) offsets has size() + 1 elements, starts at 0, never decreases, and ends at bytes.size(); id i is
+//     bytes[offsets[i], offsets[i + 1]).
+// (3) slots is an open-addressing table of a power of two of slots, at most half full, linear probing from the low
+//     bits of XXH3_64bits(id); a slot holds an index or kEmptySlot. An empty dictionary has no slots.
+// The three arrays are stored as they are and used in place from a mapping.
+#ifndef WAYPOST_EVENT_ID_DICTIONARY_HPP_
+#define WAYPOST_EVENT_ID_DICTIONARY_HPP_
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <xxhash.h>
+
+#include "waypost/base/ids.hpp"
+#include "waypost/base/shared_array.hpp"
+#include "waypost/base/status.hpp"
+
+namespace waypost {
+
+inline constexpr std::size_t kMaxIdBytes = 256;
+inline constexpr std::uint32_t kEmptySlot = std::numeric_limits<std::uint32_t>::max();  // on disk: do not change
+
+inline std::uint64_t HashId(std::string_view id) {
+  return XXH3_64bits(id.data(), id.size());
+}
+
+// Immutable: safe to use from any number of threads.
+class IdDictionary {
+ public:
+  IdDictionary() = default;
+
+  // Requires  (2) and (3) hold; the file reader checks them.
+  IdDictionary(SharedArray<char> bytes, SharedArray<std::uint64_t> offsets, SharedArray<std::uint32_t> slots)
+      : bytes_(std::move(bytes)), offsets_(std::move(offsets)), slots_(std::move(slots)) {}
+
+  std::size_t size() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
+
+  // Requires  index < size().
+  // Lifetime  the view lives as long as any copy of this dictionary.
+  std::string_view id(std::uint32_t index) const {
+    return {bytes_.data() + offsets_[index], static_cast<std::size_t>(offsets_[index + 1] - offsets_[index])};
+  }
+
+  // Cost  one hash and about one probe.
+  std::optional<std::uint32_t> Find(std::string_view id) const;
+
+  const SharedArray<char>& bytes() const { return bytes_; }
+  const SharedArray<std::uint64_t>& offsets() const { return offsets_; }
+  const SharedArray<std::uint32_t>& slots() const { return slots_; }
+
+ private:
+  SharedArray<char> bytes_;
+  SharedArray<std::uint64_t> offsets_;
+  SharedArray<std::uint32_t> slots_;
+};
+
+// Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
+class IdDictionaryBuilder {
+ public:
+  std::size_t size() const { return offsets_.size() - 1; }
+  std::string_view id(std::uint32_t index) const {
+    return {bytes_.data() + offsets_[index], static_cast<std::size_t>(offsets_[index + 1] - offsets_[index])};
+  }
+
+  std::optional<std::uint32_t> Find(std::string_view id) const;
+
+  // Returns the index of `id`, added at the end if it is new.
+  // Errors  kInvalidArgument: empty, longer than 256 bytes.  kResourceExhausted: kMaxEntities ids.
+  absl::StatusOr<std::uint32_t> Add(std::string_view id);
+
+  // The dictionary of everything added; the builder is left empty.
+  IdDictionary Build() && {
+    return IdDictionary(SharedArray<char>(std::move(bytes_)), SharedArray<std::uint64_t>(std::move(offsets_)),
+                        SharedArray<std::uint32_t>(std::move(slots_)));
+  }
+
+ private:
+  void Grow();
+
+  AlignedVector<char> bytes_;
+  AlignedVector<std::uint64_t> offsets_ = {0};
+  AlignedVector<std::uint32_t> slots_;
+};
+
+namespace internal {
+
+// Returns the slot that holds `id` or the empty slot where it belongs; `id_of(index)` reads an id.
+// Ends even if a damaged table has no empty slot.
+template <typename IdOf>
+std::size_t FindSlot(std::span<const std::uint32_t> slots, std::string_view id, const IdOf& id_of) {
+  const std::size_t mask = slots.size() - 1;
+  std::size_t slot = HashId(id) & mask;
+  for (std::size_t probes = 0; probes < slots.size(); ++probes, slot = (slot + 1) & mask)
+    if (slots[slot] == kEmptySlot || id_of(slots[slot]) == id) return slot;
+  return slots.size();
+}
+
+}  // namespace internal
+
+inline std::optional<std::uint32_t> IdDictionary::Find(std::string_view id) const {
+  if (slots_.empty()) return std::nullopt;
+  const std::size_t slot = internal::FindSlot(slots_.span(), id, [&](std::uint32_t index) {
+    return index < size() ? this->id(index) : std::string_view();  // a damaged slot matches nothing
+  });
+  if (slot == slots_.size() || slots_[slot] == kEmptySlot) return std::nullopt;
+  return slots_[slot];
+}
+
+inline std::optional<std::uint32_t> IdDictionaryBuilder::Find(std::string_view id) const {
+  if (slots_.empty()) return std::nullopt;
+  const std::size_t slot = internal::FindSlot(slots_, id, [&](std::uint32_t index) { return this->id(index); });
+  if (slots_[slot] == kEmptySlot) return std::nullopt;
+  return slots_[slot];
+}
+
+inline absl::StatusOr<std::uint32_t> IdDictionaryBuilder::Add(std::string_view id) {
+  if (2 * (size() + 1) > slots_.size()) Grow();
+  const std::size_t slot = internal::FindSlot(slots_, id, [&](std::uint32_t index) { return this->id(index); });
+  if (slots_[slot] != kEmptySlot) return slots_[slot];
+  if (id.empty() || id.size() > kMaxIdBytes)
+    return absl::InvalidArgumentError(absl::StrCat("id: want 1..", kMaxIdBytes, " bytes, got ", id.size()));
+  if (size() >= kMaxEntities) return absl::ResourceExhaustedError(absl::StrCat("ids: more than ", kMaxEntities));
+  slots_[slot] = static_cast<std::uint32_t>(size());
+  bytes_.insert(bytes_.end(), id.begin(), id.end());
+  offsets_.push_back(bytes_.size());
+  return slots_[slot];
+}
+
+inline void IdDictionaryBuilder::Grow() {
+  AlignedVector<std::uint32_t> larger(std::max<std::size_t>(16, 2 * slots_.size()), kEmptySlot);
+  for (std::uint32_t index = 0; index < size(); ++index)  // in index order: the table depends on the ids alone
+    larger[internal::FindSlot(larger, id(index), [&](std::uint32_t other) { return id(other); })] = index;
+  slots_ = std::move(larger);
+}
+
+}  // namespace waypost
+
+#endif  // WAYPOST_EVENT_ID_DICTIONARY_HPP_

@@ -1,0 +1,113 @@
+// waypost/matrix/sparse_matrix.hpp - compressed sparse rows, and the user-item matrix in both orientations.
+//
+// (1) offsets has rows() + 1 elements, starts at 0, never decreases and ends at columns.size().
+// (2) Within a row the columns ascend strictly: no duplicates.
+// (3) values is empty (every stored entry is 1) or as long as columns; every value is finite.
+#ifndef WAYPOST_MATRIX_SPARSE_MATRIX_HPP_
+#define WAYPOST_MATRIX_SPARSE_MATRIX_HPP_
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "waypost/base/shared_array.hpp"
+
+namespace waypost {
+
+// One row, borrowed. `values` is empty when every entry is 1.
+struct SparseRowView {
+  std::span<const std::uint32_t> columns;
+  std::span<const float> values;
+
+  std::size_t size() const { return columns.size(); }
+  bool empty() const { return columns.empty(); }
+  float value(std::size_t position) const { return values.empty() ? 1.0f : values[position]; }
+};
+
+// Immutable: safe to use from any number of threads.
+class SparseMatrix {
+ public:
+  SparseMatrix() = default;
+
+  // Requires  (1), (2), (3), and every column < column_count; the file reader and the builders check them.
+  SparseMatrix(std::size_t column_count, SharedArray<std::uint64_t> offsets, SharedArray<std::uint32_t> columns,
+               SharedArray<float> values)
+      : column_count_(column_count),
+        offsets_(std::move(offsets)),
+        columns_(std::move(columns)),
+        values_(std::move(values)) {
+    assert(!offsets_.empty() && offsets_[offsets_.size() - 1] == columns_.size());
+    assert(values_.empty() || values_.size() == columns_.size());
+  }
+
+  std::size_t rows() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
+  std::size_t columns() const { return column_count_; }
+  std::size_t entries() const { return columns_.size(); }
+  bool weighted() const { return !values_.empty(); }
+
+  std::size_t row_size(std::size_t row) const { return static_cast<std::size_t>(offsets_[row + 1] - offsets_[row]); }
+  SparseRowView row(std::size_t row) const {
+    const std::size_t begin = static_cast<std::size_t>(offsets_[row]);
+    const std::size_t size = row_size(row);
+    return {columns_.span().subspan(begin, size),
+            weighted() ? values_.span().subspan(begin, size) : std::span<const float>()};
+  }
+
+  const SharedArray<std::uint64_t>& offsets() const { return offsets_; }
+  const SharedArray<std::uint32_t>& column_indices() const { return columns_; }
+  const SharedArray<float>& values() const { return values_; }
+
+ private:
+  std::size_t column_count_ = 0;
+  SharedArray<std::uint64_t> offsets_;
+  SharedArray<std::uint32_t> columns_;
+  SharedArray<float> values_;
+};
+
+// Returns the transpose: row c of the result holds the rows of `matrix` that have column c, ascending.
+// Cost  O(entries + rows + columns) time; memory of the result.
+inline SparseMatrix Transpose(const SparseMatrix& matrix) {
+  AlignedVector<std::uint64_t> offsets(matrix.columns() + 1, 0);
+  for (std::uint32_t column : matrix.column_indices()) ++offsets[column + 1];
+  for (std::size_t c = 0; c < matrix.columns(); ++c) offsets[c + 1] += offsets[c];
+  AlignedVector<std::uint32_t> columns(matrix.entries());
+  AlignedVector<float> values(matrix.weighted() ? matrix.entries() : 0);
+  AlignedVector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
+  for (std::size_t row = 0; row < matrix.rows(); ++row) {
+    const SparseRowView entries = matrix.row(row);
+    for (std::size_t n = 0; n < entries.size(); ++n) {
+      const std::uint64_t to = next[entries.columns[n]]++;
+      columns[to] = static_cast<std::uint32_t>(row);
+      if (matrix.weighted()) values[to] = entries.values[n];
+    }
+  }
+  return SparseMatrix(matrix.rows(), SharedArray<std::uint64_t>(std::move(offsets)),
+                      SharedArray<std::uint32_t>(std::move(columns)), SharedArray<float>(std::move(values)));
+}
+
+// What models train on: users x items, every value > 0, with its transpose. The orientation is part of the names, so
+// that it cannot be mistaken.
+//
+// Immutable: safe to use from any number of threads.
+class InteractionMatrix {
+ public:
+  InteractionMatrix() = default;
+  explicit InteractionMatrix(SparseMatrix user_item)
+      : user_item_(std::move(user_item)), item_user_(Transpose(user_item_)) {}
+
+  std::size_t users() const { return user_item_.rows(); }
+  std::size_t items() const { return user_item_.columns(); }
+  std::size_t entries() const { return user_item_.entries(); }
+  const SparseMatrix& user_item() const { return user_item_; }
+  const SparseMatrix& item_user() const { return item_user_; }
+
+ private:
+  SparseMatrix user_item_;
+  SparseMatrix item_user_;
+};
+
+}  // namespace waypost
+
+#endif  // WAYPOST_MATRIX_SPARSE_MATRIX_HPP_

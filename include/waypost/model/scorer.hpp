@@ -1,0 +1,143 @@
+// waypost/model/scorer.hpp - the one interface that every model has, called once per batch, never per item.
+//
+// A model is a value made by a pure function, `Train...(matrix, options, ...)`. It knows dense indices only: ids,
+// titles and rules belong to rank. Score(u, i) is defined once per model; brute force, one query, many queries and TopK
+// return the same bits.
+#ifndef WAYPOST_MODEL_SCORER_HPP_
+#define WAYPOST_MODEL_SCORER_HPP_
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "waypost/base/ids.hpp"
+#include "waypost/base/parallel.hpp"
+#include "waypost/base/status.hpp"
+#include "waypost/base/top_k.hpp"
+#include "waypost/matrix/sparse_matrix.hpp"
+
+namespace waypost {
+
+// A user as a model sees one. Borrowed for the call.
+struct UserView {
+  std::optional<UserIndex> user;  // a row of the training matrix, whose stored vector is then used
+  SparseRowView history;          // item indices ascending strictly, strengths > 0; also given when `user` is
+};
+
+// One term of a score.
+struct Contribution {
+  ItemIndex item;  // of the user's history
+  float amount = 0;
+};
+
+// base + the sum of the amounts = score, within 1e-5 relative to the largest of them.
+struct Explanation {
+  float score = 0;
+  float base = 0;                           // the part that no item of the history accounts for
+  std::vector<Contribution> contributions;  // amount descending, then item ascending
+};
+
+// Every member returns kOutOfRange for an index beyond the data and kInvalidArgument for a history that is not strictly
+// ascending or has a strength that is not finite and > 0.
+//
+// Immutable: safe to use from any number of threads.
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+
+  // The name it is trained by: "ials", "item-knn", "popularity".
+  virtual std::string_view kind() const = 0;
+
+  virtual std::size_t item_count() const = 0;
+  // Users with a stored vector; 0 where the history alone represents a user.
+  virtual std::size_t user_count() const { return 0; }
+  // Length of a user's vector; 0 where the history alone represents a user.
+  virtual std::size_t dimensions() const { return 0; }
+
+  // Writes the vector of a user with this history, the one a training that knew it would have ended with.
+  //   vector    float32[dimensions()].
+  virtual absl::Status FoldIn(const SparseRowView& history, std::span<float> vector) const;
+
+  // scores[q * item_count() + i] = Score(users[q], i), finite, higher is better, comparable within one row only.
+  virtual absl::Status Score(std::span<const UserView> users, std::span<float> scores,
+                             const Parallelism& parallelism) const = 0;
+
+  // Returns, for each user, the min(k, candidates) best items, best first, in the order of top_k.hpp.
+  //   candidates  one for each user.
+  virtual absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopK(std::span<const UserView> users,
+                                                                    std::span<const Candidates> candidates,
+                                                                    std::size_t k,
+                                                                    const Parallelism& parallelism) const;
+
+  // Returns the min(k, candidates) items most similar to `item`, best first; never `item` itself, and only items for
+  // which the model has evidence of similarity.
+  virtual absl::StatusOr<std::vector<ScoredItem>> Similar(ItemIndex item, const Candidates& candidates,
+                                                          std::size_t k) const = 0;
+
+  // Returns which items of the history brought `item` its score.
+  virtual absl::StatusOr<Explanation> Explain(const UserView& user, ItemIndex item) const = 0;
+};
+
+inline absl::Status ValidateItem(ItemIndex item, std::size_t item_count) {
+  if (item.value < item_count) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat("item: want below ", item_count, ", got ", item.value));
+}
+
+// Checks what every model requires of a user.
+inline absl::Status ValidateUser(const UserView& user, std::size_t user_count, std::size_t item_count) {
+  if (user.user && user_count > 0 && user.user->value >= user_count)
+    return absl::OutOfRangeError(absl::StrCat("UserView.user: want 0..", user_count - 1, ", got ", user.user->value));
+  const SparseRowView& history = user.history;
+  if (!history.values.empty() && history.values.size() != history.columns.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat("UserView.history.values: want ", history.columns.size(), " values, got ", history.values.size()));
+  for (std::size_t n = 0; n < history.size(); ++n) {
+    if (history.columns[n] >= item_count)
+      return absl::OutOfRangeError(
+          absl::StrCat("UserView.history: want items below ", item_count, ", got ", history.columns[n]));
+    if (n > 0 && history.columns[n] <= history.columns[n - 1])
+      return absl::InvalidArgumentError(absl::StrCat("UserView.history: want items ascending strictly, got ",
+                                                     history.columns[n], " after ", history.columns[n - 1]));
+    if (!(history.value(n) > 0) || !std::isfinite(history.value(n)))
+      return absl::InvalidArgumentError(
+          absl::StrCat("UserView.history.values: want finite values > 0, got ", history.value(n), " at ", n));
+  }
+  return absl::OkStatus();
+}
+
+inline absl::Status Scorer::FoldIn(const SparseRowView& history, std::span<float> vector) const {
+  if (!vector.empty())
+    return absl::InvalidArgumentError(absl::StrCat("FoldIn.vector: want 0 elements, got ", vector.size()));
+  return ValidateUser({.user = {}, .history = history}, user_count(), item_count());
+}
+
+inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> Scorer::TopK(std::span<const UserView> users,
+                                                                         std::span<const Candidates> candidates,
+                                                                         std::size_t k,
+                                                                         const Parallelism& parallelism) const {
+  if (candidates.size() != users.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
+  constexpr std::size_t kUserBlock = 64;  // bounds the memory: 64 rows of scores at a time
+  std::vector<std::vector<ScoredItem>> results(users.size());
+  std::vector<float> scores(std::min(users.size(), kUserBlock) * item_count());
+  for (std::size_t first = 0; first < users.size(); first += kUserBlock) {
+    const std::size_t count = std::min(users.size() - first, kUserBlock);
+    WAYPOST_RETURN_IF_ERROR(
+        Score(users.subspan(first, count), std::span(scores).first(count * item_count()), parallelism));
+    ForEachBlock(parallelism, count, 1, [&](std::size_t q, std::size_t, std::size_t) {
+      results[first + q] = waypost::TopK(std::span<const float>(scores).subspan(q * item_count(), item_count()), k,
+                                         candidates[first + q]);
+    });
+  }
+  return results;
+}
+
+}  // namespace waypost
+
+#endif  // WAYPOST_MODEL_SCORER_HPP_

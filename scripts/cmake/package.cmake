@@ -1,0 +1,1 @@
+# Install and export: find_package(waypost CONFIG COMPONENTS core waypost c) and pkg-config waypost.
