@@ -7,7 +7,6 @@
 #define WAYPOST_MODEL_SCORER_HPP_
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -23,10 +22,14 @@
 
 namespace waypost {
 
+// The largest strength of an interaction. With it a sum of strength times similarity over any history stays finite in
+// float32.
+inline constexpr float kMaxStrength = 1e6f;
+
 // A user as a model sees one. Borrowed for the call.
 struct UserView {
   std::optional<UserIndex> user;  // a row of the training matrix, whose stored vector is then used
-  SparseRowView history;          // item indices ascending strictly, strengths > 0; also given when `user` is
+  SparseRowView history;          // items ascending strictly, strengths in (0, kMaxStrength]; also given when `user` is
 };
 
 // One term of a score.
@@ -43,7 +46,7 @@ struct Explanation {
 };
 
 // Every member returns kOutOfRange for an index beyond the data and kInvalidArgument for a history that is not strictly
-// ascending or has a strength that is not finite and > 0.
+// ascending or has a strength outside (0, kMaxStrength].
 //
 // Immutable: safe to use from any number of threads.
 class Scorer {
@@ -103,9 +106,9 @@ inline absl::Status ValidateUser(const UserView& user, std::size_t user_count, s
     if (n > 0 && history.columns[n] <= history.columns[n - 1])
       return absl::InvalidArgumentError(absl::StrCat("UserView.history: want items ascending strictly, got ",
                                                      history.columns[n], " after ", history.columns[n - 1]));
-    if (!(history.value(n) > 0) || !std::isfinite(history.value(n)))
+    if (!(history.value(n) > 0 && history.value(n) <= kMaxStrength))  // also true for a NaN
       return absl::InvalidArgumentError(
-          absl::StrCat("UserView.history.values: want finite values > 0, got ", history.value(n), " at ", n));
+          absl::StrCat("UserView.history.values: want in (0, ", kMaxStrength, "], got ", history.value(n), " at ", n));
   }
   return absl::OkStatus();
 }

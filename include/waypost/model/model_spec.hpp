@@ -1,0 +1,85 @@
+// waypost/model/model_spec.hpp - every model by name: its options as text, its training, its cost before the work.
+//
+// The one table of model kinds and options. The tool's help, its --set, the metadata of a model file and the documents
+// all come from here, so that a name, a default or a range is written once.
+#ifndef WAYPOST_MODEL_MODEL_SPEC_HPP_
+#define WAYPOST_MODEL_MODEL_SPEC_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "waypost/base/parallel.hpp"
+#include "waypost/base/status.hpp"
+#include "waypost/matrix/sparse_matrix.hpp"
+#include "waypost/model/item_knn_options.hpp"
+#include "waypost/model/scorer.hpp"
+#include "waypost/model/training.hpp"
+
+namespace waypost {
+
+// Popularity has no options of its own: decay and duplicates belong to the weighting of the matrix.
+struct PopularityOptions {
+  friend bool operator==(const PopularityOptions&, const PopularityOptions&) = default;
+};
+
+using ModelOptions = std::variant<PopularityOptions, ItemKnnOptions>;
+
+// One name = value pair of a model's options.
+using OptionSetting = std::pair<std::string, std::string>;
+
+// One option as help and documents show it.
+struct OptionInfo {
+  std::string_view name;
+  std::string default_value;
+  std::string range;      // "1..4096", "cosine, tfidf, bm25, degree"
+  std::string_view help;  // one sentence
+};
+
+// Every kind that can be trained: "popularity", "item-knn", "ials".
+std::span<const std::string_view> ModelKinds();
+
+// The kind that these options train.
+std::string_view ModelKind(const ModelOptions& options);
+
+// Returns the options of a kind in the order of its help; empty for a kind without options.
+// Errors  kInvalidArgument: unknown kind; lists the known ones.
+absl::StatusOr<std::vector<OptionInfo>> OptionTable(std::string_view kind);
+
+// Returns the options of `kind` with `settings` applied over the defaults, validated.
+// Errors  kInvalidArgument: unknown kind or name (lists the known ones), a name given twice, text that is no value of
+//         the option's type, a value out of range, an option that the others make ineffective.
+absl::StatusOr<ModelOptions> ParseModelOptions(std::string_view kind, std::span<const OptionSetting> settings);
+
+// Returns every option that has an effect, with its value; ParseModelOptions of the result gives the same training.
+std::vector<OptionSetting> FormatOptions(const ModelOptions& options);
+
+struct TrainedModel {
+  std::shared_ptr<const Scorer> scorer;
+  std::vector<double> loss;  // after each epoch; empty for a model without an objective
+  int epochs = 0;            // epochs kept; 0 for a model trained in one pass
+};
+
+// Trains the model that `options` names.
+// Errors  those of the trainer; kCancelled; kResourceExhausted when memory ends.
+absl::StatusOr<TrainedModel> TrainModel(const InteractionMatrix& matrix, const ModelOptions& options,
+                                        const TrainingControl& control = {}, const Parallelism& parallelism = {});
+
+// What a training will need. The figures are estimates made before any work, from the sizes alone: memory within a
+// factor of two and not below the truth on data as skewed as that of real platforms.
+struct ModelPlan {
+  std::uint64_t bytes_peak = 0;   // while training, the matrix in both orientations included
+  std::uint64_t bytes_model = 0;  // of the trained model in memory and, without ids and titles, in its file
+  double flops = 0;               // additions and multiplications of the whole training
+};
+ModelPlan PlanModel(std::uint64_t users, std::uint64_t items, std::uint64_t entries, const ModelOptions& options);
+
+}  // namespace waypost
+
+#endif  // WAYPOST_MODEL_MODEL_SPEC_HPP_
