@@ -67,7 +67,7 @@ def check_includes(source):
         if parts[0] == "bindings":
             continue  # stands on everything
         folder = parts[2] if parts[0] == "include" else parts[1]
-        if folder not in BELOW and len(parts) > 3:
+        if folder not in BELOW and len(parts) > (3 if parts[0] == "include" else 2):
             problems.append(f"{relative}:1: the folder '{folder}' has no place in the order of folders")
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
