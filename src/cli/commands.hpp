@@ -1,0 +1,21 @@
+// cli/commands.hpp - the verbs of the tool, one source file each. Every function declares one verb: its options, its
+// example and what it runs.
+#ifndef WAYPOST_CLI_COMMANDS_HPP_
+#define WAYPOST_CLI_COMMANDS_HPP_
+
+#include "command_line.hpp"
+
+namespace waypost::cli {
+
+void AddTrain(CommandLine& command_line);
+void AddEvaluate(CommandLine& command_line);
+void AddRecommend(CommandLine& command_line);
+void AddSimilar(CommandLine& command_line);
+void AddInspect(CommandLine& command_line);
+void AddVerify(CommandLine& command_line);
+void AddPlan(CommandLine& command_line);
+void AddSimulate(CommandLine& command_line);
+
+}  // namespace waypost::cli
+
+#endif  // WAYPOST_CLI_COMMANDS_HPP_

@@ -1,0 +1,77 @@
+#include "json_writer.hpp"
+
+#include <charconv>
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "waypost/base/simd.hpp"
+#include "waypost/version.hpp"
+
+namespace waypost::cli {
+namespace {
+
+template <typename T>
+std::string Shortest(T number) {
+  char text[64];
+  return std::string(text, std::to_chars(text, text + sizeof text, number).ptr);
+}
+
+}  // namespace
+
+std::string NumberText(double number) {
+  return Shortest(number);
+}
+std::string NumberText(float number) {
+  return Shortest(number);
+}
+
+void JsonWriter::Separate() {
+  if (needs_comma_) console_.Write(",");
+}
+
+void JsonWriter::Open(char bracket) {
+  Separate();
+  console_.Write(std::string_view(&bracket, 1));
+  needs_comma_ = false;
+}
+
+void JsonWriter::Close(char bracket) {
+  console_.Write(std::string_view(&bracket, 1));
+  needs_comma_ = true;
+}
+
+void JsonWriter::Raw(std::string_view text) {
+  Separate();
+  console_.Write(text);
+  needs_comma_ = true;
+}
+
+void JsonWriter::Key(std::string_view key) {
+  Value(key);
+  console_.Write(":");
+  needs_comma_ = false;
+}
+
+void JsonWriter::Value(std::string_view text) {
+  Raw(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void JsonWriter::Value(double number) {
+  Raw(std::isfinite(number) ? NumberText(number) : "null");
+}
+
+void JsonWriter::Value(float number) {
+  Raw(std::isfinite(number) ? NumberText(number) : "null");
+}
+
+void WriteRunFacts(JsonWriter& json, const Console& console, int threads, std::optional<std::uint64_t> seed) {
+  json.Member("seconds", console.seconds());
+  json.Member("peak_rss_bytes", PeakRssBytes());
+  json.Member("threads", threads);
+  json.Member("seed", seed);
+  json.Member("simd", SimdTargetName());
+  json.Member("version", WAYPOST_VERSION_STRING);
+}
+
+}  // namespace waypost::cli
