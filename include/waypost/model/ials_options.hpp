@@ -1,0 +1,105 @@
+// waypost/model/ials_options.hpp - the options of TrainIals.
+#ifndef WAYPOST_MODEL_IALS_OPTIONS_HPP_
+#define WAYPOST_MODEL_IALS_OPTIONS_HPP_
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "waypost/base/status.hpp"
+
+namespace waypost {
+
+// How the rows of a half-epoch are solved; ials.hpp gives the formulas. kAuto takes one of the two from the shape of
+// the matrix alone and the training reports which.
+enum class IalsSolver { kAuto, kExact, kCg };
+
+inline constexpr std::string_view IalsSolverName(IalsSolver solver) {
+  switch (solver) {
+    case IalsSolver::kAuto:
+      return "auto";
+    case IalsSolver::kExact:
+      return "exact";
+    case IalsSolver::kCg:
+      return "cg";
+  }
+  return "";
+}
+
+inline constexpr int kMaxIalsDimensions = 4096;
+inline constexpr int kMaxIalsEpochs = 10000;
+inline constexpr int kDefaultCgSteps = 3;
+
+// Options of TrainIals. Aggregate: use designated initializers.
+struct IalsOptions {
+  // -- quality --
+  // Length of the factor vectors. 32..1024 is usual; memory grows linearly, time an epoch between d and d^3.
+  int dimensions = 64;
+  // Passes over items and users. 8..16 is usual; with a validation measure the best epoch is kept.
+  int epochs = 16;
+  // Strength of L2 regularization (lambda). Tune first, with unobserved_weight, on a log scale 1e-3..1e-1.
+  float regularization = 0.005f;
+  // How the regularization of a row grows with its number of interactions (nu): 0 not at all, 1 in proportion.
+  float regularization_exponent = 1.0f;
+  // Weight of every user-item pair as a zero (alpha0). 0.003..0.3 is usual: smaller for larger catalogues.
+  float unobserved_weight = 0.01f;
+  // Standard deviation of a random first item vector's length.
+  float init_sd = 0.1f;
+  // Epochs without a better validation measure after which training stops; 0 runs all. Needs a validation measure.
+  int patience = 0;
+  // -- speed --
+  // Exact rows, conjugate gradients, or the one of the two that suits the shape of the matrix.
+  IalsSolver solver = IalsSolver::kAuto;
+  // Conjugate-gradient steps a row; 3 when unset. Must stay unset with the exact solver.
+  std::optional<int> cg_steps{};
+  // -- reproducibility --
+  // Seed of the first item vectors.
+  std::uint64_t seed = 42;
+
+  friend bool operator==(const IalsOptions&, const IalsOptions&) = default;
+};
+
+namespace internal {
+
+inline absl::Status ValidateIalsCount(std::string_view name, int value, int low, int high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("IalsOptions.", ToAbsl(name), ": want ", low, "..", high, ", got ", value));
+}
+
+inline absl::Status ValidateIalsReal(std::string_view name, float value, float low, float high) {
+  if (value >= low && value <= high) return absl::OkStatus();  // false for a NaN
+  return absl::InvalidArgumentError(
+      absl::StrCat("IalsOptions.", ToAbsl(name), ": want ", low, "..", high, ", got ", value));
+}
+
+}  // namespace internal
+
+// Errors  kInvalidArgument: a value out of range, cg_steps set although the solver is exact, or both
+//         unobserved_weight and regularization 0 (the objective then has no unique minimum).
+inline absl::Status Validate(const IalsOptions& options) {
+  using internal::ValidateIalsCount;
+  using internal::ValidateIalsReal;
+  WAYPOST_RETURN_IF_ERROR(ValidateIalsCount("dimensions", options.dimensions, 1, kMaxIalsDimensions));
+  WAYPOST_RETURN_IF_ERROR(ValidateIalsCount("epochs", options.epochs, 1, kMaxIalsEpochs));
+  WAYPOST_RETURN_IF_ERROR(ValidateIalsReal("regularization", options.regularization, 0, 1e9f));
+  WAYPOST_RETURN_IF_ERROR(ValidateIalsReal("regularization_exponent", options.regularization_exponent, 0, 2));
+  WAYPOST_RETURN_IF_ERROR(ValidateIalsReal("unobserved_weight", options.unobserved_weight, 0, 1e3f));
+  if (options.unobserved_weight == 0 && options.regularization == 0)
+    return absl::InvalidArgumentError("IalsOptions.regularization: want > 0 with unobserved_weight 0, got 0");
+  WAYPOST_RETURN_IF_ERROR(ValidateIalsReal("init_sd", options.init_sd, 1e-6f, 1e3f));
+  WAYPOST_RETURN_IF_ERROR(ValidateIalsCount("patience", options.patience, 0, kMaxIalsEpochs));
+  if (IalsSolverName(options.solver).empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat("IalsOptions.solver: want auto, exact or cg, got ", static_cast<int>(options.solver)));
+  if (!options.cg_steps) return absl::OkStatus();
+  if (options.solver == IalsSolver::kExact)
+    return absl::InvalidArgumentError(
+        absl::StrCat("IalsOptions.cg_steps: want it unset with solver exact, got ", *options.cg_steps));
+  return ValidateIalsCount("cg_steps", *options.cg_steps, 1, 1000);
+}
+
+}  // namespace waypost
+
+#endif  // WAYPOST_MODEL_IALS_OPTIONS_HPP_
