@@ -1,0 +1,22 @@
+// waypost/base/checksum.hpp - the one checksum of files: XXH3-64 with seed 0.
+//
+// It finds damage (a flipped bit, a torn write, a text-mode copy); it is no protection against forgery, so readers
+// check every value as well.
+#ifndef WAYPOST_BASE_CHECKSUM_HPP_
+#define WAYPOST_BASE_CHECKSUM_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <xxhash.h>
+
+namespace waypost {
+
+inline std::uint64_t Checksum(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+}  // namespace waypost
+
+#endif  // WAYPOST_BASE_CHECKSUM_HPP_
