@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -34,6 +35,13 @@ struct BetterFirst {
     return a.score != b.score ? a.score > b.score : a.item < b.item;
   }
 };
+
+// Whether no score is NaN or infinite.
+inline bool AllFinite(std::span<const float> scores) {
+  bool finite = true;  // without an early exit, so that the loop vectorises
+  for (float score : scores) finite &= std::abs(score) <= std::numeric_limits<float>::max();
+  return finite;
+}
 
 // Which items may be returned. Borrowed for the call.
 struct Candidates {

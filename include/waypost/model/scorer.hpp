@@ -133,10 +133,16 @@ inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> Scorer::TopK(std::sp
     const std::size_t count = std::min(users.size() - first, kUserBlock);
     WAYPOST_RETURN_IF_ERROR(
         Score(users.subspan(first, count), std::span(scores).first(count * item_count()), parallelism));
+    std::vector<char> finite(count);  // a NaN has no place in an order
     ForEachBlock(parallelism, count, 1, [&](std::size_t q, std::size_t, std::size_t) {
-      results[first + q] = waypost::TopK(std::span<const float>(scores).subspan(q * item_count(), item_count()), k,
-                                         candidates[first + q]);
+      const std::span<const float> row = std::span<const float>(scores).subspan(q * item_count(), item_count());
+      finite[q] = AllFinite(row);
+      if (finite[q]) results[first + q] = waypost::TopK(row, k, candidates[first + q]);
     });
+    const auto bad = std::find(finite.begin(), finite.end(), 0);
+    if (bad != finite.end())
+      return absl::InternalError(
+          absl::StrCat("Score: want finite scores, got another for user ", first + (bad - finite.begin())));
   }
   return results;
 }
