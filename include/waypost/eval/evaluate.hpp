@@ -1,0 +1,379 @@
+// waypost/eval/evaluate.hpp - measures a model on a test set, all items ranked for every user.
+//
+// Definition   Each user's list is Scorer::TopK over every training item but those of the user's training history
+//              (taken, seen or rejected), by score, ties by index. Metrics: eval/metrics.hpp. A metric that is a mean
+//              over users keeps the user's values, so that two models can be compared user by user.
+// Complexity   one TopK for the largest k; one Score of all items more if `auc` is asked for.
+// Numerics     A score that is not finite, an item that is listed twice, is excluded or unknown, and a list out of
+// order
+//              are errors: a model that breaks the contract of Scorer gets no figure.
+// Determinism  Users are independent of each other; sums over users are taken in their order.
+// Checked by   tests/unit/eval_evaluate_test.cpp against tests/reference/naive_metrics.hpp; published figures of the
+//              popularity ranking on two real data sets (tests/data/eval_popularity_test.cpp).
+#ifndef WAYPOST_EVAL_EVALUATE_HPP_
+#define WAYPOST_EVAL_EVALUATE_HPP_
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <new>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "waypost/base/parallel.hpp"
+#include "waypost/base/statistics.hpp"
+#include "waypost/base/status.hpp"
+#include "waypost/eval/metrics.hpp"
+#include "waypost/eval/test_set.hpp"
+#include "waypost/model/scorer.hpp"
+
+namespace waypost {
+
+// Options of Evaluate. Aggregate: use designated initializers.
+struct EvaluateOptions {
+  // Whether means get percentile bootstrap intervals, and how.
+  bool intervals = true;
+  BootstrapOptions bootstrap = {};
+  // Told how many users are done; returning false cancels.
+  std::function<bool(std::size_t done, std::size_t total)> on_progress = {};
+};
+
+struct MetricResult {
+  Metric metric;
+  std::string name;
+  std::string definition;
+  double mean = 0;                   // the figure; for coverage and gini the value of all lists together
+  std::optional<Interval> interval;  // of the mean; none for coverage and gini, and where it was not asked for
+  std::vector<double> values;  // a user each, NaN where the metric leaves the user out; none for coverage and gini
+};
+
+struct Evaluation {
+  std::vector<MetricResult> metrics;  // in the order asked for
+  std::size_t users = 0;
+  std::size_t users_without_test = 0;
+  std::size_t unknown_items = 0;
+  std::size_t already_met = 0;
+
+  // Returns the result of that name, or null.
+  const MetricResult* Find(std::string_view name) const {
+    for (const MetricResult& result : metrics)
+      if (result.name == name) return &result;
+    return nullptr;
+  }
+};
+
+namespace internal {
+
+inline constexpr std::size_t kEvaluateBatch = 4096;  // users whose lists are in memory together
+inline constexpr std::size_t kEvaluateBlock = 64;    // users a task; also bounds the scores held for auc
+inline constexpr double kLeftOut = std::numeric_limits<double>::quiet_NaN();
+
+inline bool LooksAtHits(MetricKind kind) {
+  return kind != MetricKind::kAuc && kind != MetricKind::kCoverage && kind != MetricKind::kNovelty &&
+         kind != MetricKind::kGini;
+}
+inline bool LooksAtAllLists(MetricKind kind) {
+  return kind == MetricKind::kCoverage || kind == MetricKind::kGini;
+}
+
+// One run of Evaluate.
+class Evaluator {
+ public:
+  Evaluator(const Scorer& scorer, const TestSet& test, const MetricList& metrics, const EvaluateOptions& options,
+            const Parallelism& parallelism)
+      : scorer_(scorer), test_(test), metrics_(metrics), options_(options), parallelism_(parallelism) {}
+
+  absl::StatusOr<Evaluation> Run() {
+    WAYPOST_RETURN_IF_ERROR(CheckArguments());
+    const bool wants_auc = std::any_of(metrics_.begin(), metrics_.end(),
+                                       [](const Metric& metric) { return metric.kind == MetricKind::kAuc; });
+    for (const Metric& metric : metrics_) {
+      cut_ = std::max<std::size_t>(cut_, metric.cut);
+      values_.emplace_back(LooksAtAllLists(metric.kind) ? 0 : test_.users(), 0.0);
+      counts_.emplace_back(LooksAtAllLists(metric.kind) ? test_.training().items.size() : 0, 0);
+    }
+    for (std::size_t begin = 0; begin < test_.users(); begin += kEvaluateBatch) {
+      const std::size_t end = std::min(begin + kEvaluateBatch, test_.users());
+      if (cut_ > 0) WAYPOST_RETURN_IF_ERROR(MeasureLists(begin, end));
+      if (wants_auc) WAYPOST_RETURN_IF_ERROR(MeasureScores(begin, end));
+      if (options_.on_progress && !options_.on_progress(end, test_.users()))
+        return absl::CancelledError(absl::StrCat("Evaluate: cancelled after ", end, " users"));
+    }
+    return Summarize();
+  }
+
+ private:
+  absl::Status CheckArguments() const {
+    if (options_.intervals) WAYPOST_RETURN_IF_ERROR(Validate(options_.bootstrap));
+    if (metrics_.empty()) return absl::InvalidArgumentError("Evaluate.metrics: want at least 1, got 0");
+    for (const Metric& metric : metrics_)
+      if (metric.kind != MetricKind::kAuc && (metric.cut < 1 || metric.cut > kMaxCut))
+        return absl::InvalidArgumentError(
+            absl::StrCat("Evaluate.metrics: want cuts of 1..", kMaxCut, ", got ", metric.cut));
+    if (test_.users() == 0)
+      return absl::InvalidArgumentError(absl::StrCat("Evaluate.test: want a user with test items, got ",
+                                                     test_.users_without_test(), " users without"));
+    const TrainingData& training = test_.training();
+    if (scorer_.item_count() != training.items.size())
+      return absl::InvalidArgumentError(absl::StrCat("Evaluate.scorer: want a model of ", training.items.size(),
+                                                     " items, got ", scorer_.item_count()));
+    if (scorer_.user_count() != 0 && scorer_.user_count() != training.users.size())
+      return absl::InvalidArgumentError(absl::StrCat("Evaluate.scorer: want a model of ", training.users.size(),
+                                                     " users, got ", scorer_.user_count()));
+    return absl::OkStatus();
+  }
+
+  absl::Status ScoreError(std::string_view what, std::size_t user, std::uint32_t item, float score) const {
+    const IdDictionary& items = test_.training().items;
+    return absl::InvalidArgumentError(
+        absl::StrCat("Evaluate.scorer: ", ToAbsl(what), " for user '", ToAbsl(test_.user_id(user)), "' and item '",
+                     item < items.size() ? ToAbsl(items.id(item)) : absl::string_view("beyond the catalogue"),
+                     "' (score ", score, ")"));
+  }
+
+  // A list must be what Scorer promises.
+  absl::Status CheckList(std::size_t user, std::span<const ScoredItem> list) const {
+    std::vector<std::uint32_t> items;
+    items.reserve(list.size());
+    const std::span<const std::uint32_t> history = test_.history(user);
+    for (std::size_t n = 0; n < list.size(); ++n) {
+      const std::uint32_t item = list[n].item.value;
+      if (!std::isfinite(list[n].score))
+        return ScoreError("want a finite score, got another", user, item, list[n].score);
+      if (item >= test_.training().items.size() || std::binary_search(history.begin(), history.end(), item))
+        return ScoreError("want candidates only, got another item", user, item, list[n].score);
+      if (n > 0 && list[n - 1].score < list[n].score)
+        return ScoreError("want descending scores, got a rise", user, item, list[n].score);
+      items.push_back(item);
+    }
+    std::sort(items.begin(), items.end());
+    const auto twice = std::adjacent_find(items.begin(), items.end());
+    if (twice != items.end()) return ScoreError("want each item once in a list, got it twice", user, *twice, 0);
+    return absl::OkStatus();
+  }
+
+  static void KeepFirstError(absl::Status& first_error, absl::Status&& status) {
+    first_error.Update(std::move(status));
+  }
+
+  // Where a model refuses to rank because of a score that is not finite: an error that says whose.
+  absl::Status NameBadScore(std::size_t begin, std::size_t end) const {
+    std::vector<float> scores(scorer_.item_count());
+    for (std::size_t user = begin; user < end; ++user) {
+      const UserView view = test_.view(user);
+      if (!scorer_.Score(std::span(&view, 1), scores, parallelism_).ok()) return absl::OkStatus();  // another cause
+      WAYPOST_RETURN_IF_ERROR(CheckScores(user, scores));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckScores(std::size_t user, std::span<const float> scores) const {
+    if (AllFinite(scores)) return absl::OkStatus();
+    std::uint32_t item = 0;
+    while (std::isfinite(scores[item])) ++item;
+    return ScoreError("want a finite score, got another", user, item, scores[item]);
+  }
+
+  absl::Status MeasureLists(std::size_t begin, std::size_t end) {
+    std::vector<UserView> users;
+    std::vector<Candidates> candidates;
+    for (std::size_t user = begin; user < end; ++user) {
+      users.push_back(test_.view(user));
+      candidates.push_back({.allowed = nullptr, .excluded = test_.history(user)});
+    }
+    const auto found = scorer_.TopK(users, candidates, cut_, parallelism_);
+    if (!found.ok()) {
+      WAYPOST_RETURN_IF_ERROR(NameBadScore(begin, end));
+      return found.status();
+    }
+    const std::vector<std::vector<ScoredItem>>& lists = *found;
+    if (lists.size() != users.size())
+      return absl::InvalidArgumentError(
+          absl::StrCat("Evaluate.scorer: want ", users.size(), " lists, got ", lists.size()));
+    const absl::Status measured = ReduceBlocks(
+        parallelism_, lists.size(), kEvaluateBlock, absl::OkStatus(),
+        [&](std::size_t first, std::size_t last) -> absl::Status {
+          for (std::size_t n = first; n < last; ++n) {
+            WAYPOST_RETURN_IF_ERROR(CheckList(begin + n, lists[n]));
+            MeasureUser(begin + n, lists[n]);
+          }
+          return absl::OkStatus();
+        },
+        KeepFirstError);
+    WAYPOST_RETURN_IF_ERROR(measured);
+    for (std::size_t m = 0; m < metrics_.size(); ++m) {
+      if (!LooksAtAllLists(metrics_[m].kind)) continue;
+      for (const auto& list : lists)
+        for (std::size_t n = 0; n < std::min<std::size_t>(list.size(), metrics_[m].cut); ++n)
+          ++counts_[m][list[n].item.value];
+    }
+    return absl::OkStatus();
+  }
+
+  void MeasureUser(std::size_t user, std::span<const ScoredItem> list) {
+    const std::span<const std::uint32_t> relevant = test_.relevant(user);
+    std::vector<std::uint8_t> hits(list.size());
+    for (std::size_t n = 0; n < list.size(); ++n)
+      hits[n] = std::binary_search(relevant.begin(), relevant.end(), list[n].item.value) ? 1 : 0;
+    for (std::size_t m = 0; m < metrics_.size(); ++m) {
+      if (LooksAtHits(metrics_[m].kind)) {
+        values_[m][user] = HitMetric(metrics_[m], {hits, test_.test_items(user)});
+        assert(values_[m][user] >= 0 && values_[m][user] <= 1 + 1e-12);  // rounding of a sum of at most kMaxCut terms
+      } else if (metrics_[m].kind == MetricKind::kNovelty) {
+        values_[m][user] = Novelty(list.first(std::min<std::size_t>(list.size(), metrics_[m].cut)));
+      }
+    }
+  }
+
+  double Novelty(std::span<const ScoredItem> list) const {
+    const InteractionMatrix& positives = test_.training().interactions.positives;
+    double sum = 0;
+    for (const ScoredItem& scored : list) {
+      const std::size_t takers = std::max<std::size_t>(1, positives.item_user().row_size(scored.item.value));
+      sum -= std::log2(static_cast<double>(takers) / static_cast<double>(positives.users()));
+    }
+    return list.empty() ? kLeftOut : sum / static_cast<double>(list.size());
+  }
+
+  absl::Status MeasureScores(std::size_t begin, std::size_t end) {
+    const std::size_t items = scorer_.item_count();
+    std::vector<float> scores;
+    for (std::size_t first = begin; first < end; first += kEvaluateBlock) {
+      const std::size_t count = std::min(kEvaluateBlock, end - first);
+      std::vector<UserView> users;
+      for (std::size_t n = 0; n < count; ++n) users.push_back(test_.view(first + n));
+      scores.assign(count * items, std::numeric_limits<float>::quiet_NaN());  // what a model leaves unwritten shows
+      WAYPOST_RETURN_IF_ERROR(scorer_.Score(users, scores, parallelism_));
+      const absl::Status measured = ReduceBlocks(
+          parallelism_, count, 1, absl::OkStatus(),
+          [&](std::size_t n, std::size_t) {
+            return MeasureAuc(first + n, std::span<const float>(scores).subspan(n * items, items));
+          },
+          KeepFirstError);
+      WAYPOST_RETURN_IF_ERROR(measured);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status MeasureAuc(std::size_t user, std::span<const float> scores) {
+    WAYPOST_RETURN_IF_ERROR(CheckScores(user, scores));
+    const std::span<const std::uint32_t> relevant = test_.relevant(user);
+    std::vector<float> positives;
+    for (std::uint32_t item : relevant) positives.push_back(scores[item]);
+    std::vector<float> others;
+    others.reserve(scores.size());
+    auto next = relevant.begin();
+    const Candidates candidates{.allowed = nullptr, .excluded = test_.history(user)};
+    ForEachRun(candidates, 0, static_cast<std::uint32_t>(scores.size()), [&](std::uint32_t first, std::uint32_t last) {
+      for (std::uint32_t item = first; item < last; ++item) {
+        if (next != relevant.end() && *next == item) {
+          ++next;
+        } else {
+          others.push_back(scores[item]);
+        }
+      }
+    });
+    const double known_share = static_cast<double>(positives.size()) / static_cast<double>(test_.test_items(user));
+    double value = kLeftOut;
+    if (!others.empty()) value = positives.empty() ? 0 : known_share * Auc(positives, others);
+    for (std::size_t m = 0; m < metrics_.size(); ++m)
+      if (metrics_[m].kind == MetricKind::kAuc) values_[m][user] = value;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Evaluation> Summarize() {
+    Evaluation evaluation{.metrics = {},
+                          .users = test_.users(),
+                          .users_without_test = test_.users_without_test(),
+                          .unknown_items = test_.unknown_items(),
+                          .already_met = test_.already_met()};
+    for (std::size_t m = 0; m < metrics_.size(); ++m) {
+      MetricResult result{.metric = metrics_[m],
+                          .name = Name(metrics_[m]),
+                          .definition = Definition(metrics_[m]),
+                          .mean = 0,
+                          .interval = {},
+                          .values = std::move(values_[m])};
+      if (metrics_[m].kind == MetricKind::kCoverage) {
+        result.mean = CoverageOf(counts_[m]);
+      } else if (metrics_[m].kind == MetricKind::kGini) {
+        result.mean = GiniOf(std::move(counts_[m]));
+      } else {
+        const std::vector<double> defined = Defined(result.values);
+        result.mean = defined.empty() ? 0 : Mean(defined);
+      }
+      evaluation.metrics.push_back(std::move(result));
+    }
+    if (options_.intervals) WAYPOST_RETURN_IF_ERROR(AddIntervals(evaluation));
+    return evaluation;
+  }
+
+  static std::vector<double> Defined(std::span<const double> values) {
+    std::vector<double> defined;
+    defined.reserve(values.size());
+    for (double value : values)
+      if (!std::isnan(value)) defined.push_back(value);
+    return defined;
+  }
+
+  // Metrics that leave nobody out are drawn together; the others each for itself.
+  absl::Status AddIntervals(Evaluation& evaluation) const {
+    std::vector<MetricResult*> together;
+    for (MetricResult& result : evaluation.metrics) {
+      if (LooksAtAllLists(result.metric.kind)) continue;
+      const std::vector<double> defined = Defined(result.values);
+      if (defined.size() == result.values.size()) {
+        together.push_back(&result);
+      } else if (!defined.empty()) {
+        WAYPOST_ASSIGN_OR_RETURN(result.interval, BootstrapMean(defined, options_.bootstrap, parallelism_));
+      }
+    }
+    if (together.empty()) return absl::OkStatus();
+    std::vector<double> rows(test_.users() * together.size());
+    for (std::size_t c = 0; c < together.size(); ++c)
+      for (std::size_t user = 0; user < test_.users(); ++user)
+        rows[user * together.size() + c] = together[c]->values[user];
+    WAYPOST_ASSIGN_OR_RETURN(const std::vector<Interval> intervals,
+                             BootstrapMeans(rows, together.size(), options_.bootstrap, parallelism_));
+    for (std::size_t c = 0; c < together.size(); ++c) together[c]->interval = intervals[c];
+    return absl::OkStatus();
+  }
+
+  const Scorer& scorer_;
+  const TestSet& test_;
+  const MetricList& metrics_;
+  const EvaluateOptions& options_;
+  const Parallelism& parallelism_;
+  std::size_t cut_ = 0;                             // the longest list asked for
+  std::vector<std::vector<double>> values_;         // by metric, a value for each user
+  std::vector<std::vector<std::uint64_t>> counts_;  // by metric of all lists, how often each item was listed
+};
+
+}  // namespace internal
+
+// Measures `scorer`, a model of test.training(), on the test set.
+//
+// Errors    kInvalidArgument: no metric, no user to test, a model of other sizes, a list or score that breaks the
+//           contract of Scorer (the message names user and item).  kCancelled: on_progress returned false.
+//           kResourceExhausted: memory.  And what the model returns.
+// Lifetime  arguments are borrowed for the call.
+inline absl::StatusOr<Evaluation> Evaluate(const Scorer& scorer, const TestSet& test, const MetricList& metrics,
+                                           const EvaluateOptions& options = {},
+                                           const Parallelism& parallelism = {}) try {
+  return internal::Evaluator(scorer, test, metrics, options, parallelism).Run();
+} catch (const std::bad_alloc&) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("Evaluate: want memory for ", test.users(), " users and ", scorer.item_count(), " items, got none"));
+}
+
+}  // namespace waypost
+
+#endif  // WAYPOST_EVAL_EVALUATE_HPP_
