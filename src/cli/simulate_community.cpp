@@ -35,20 +35,21 @@ std::string NumberedId(std::string_view prefix, std::size_t number, std::size_t 
   return absl::StrFormat("%s%0*d", std::string(prefix), width, number);
 }
 
-// A title no other course has.
-Bilingual PickTitle(Random& random, const Topic& topic, int level, std::set<std::string>& used, std::string& en,
-                    std::string& zh) {
+// Makes a title no other course has; returns the concept it is about.
+std::size_t PickTitle(Random& random, const Topic& topic, int level, std::set<std::string>& used, std::string& en,
+                      std::string& zh) {
   const std::span<const Bilingual> patterns = TitlePatterns(level);
   for (int attempt = 0;; ++attempt) {
     const Bilingual pattern = patterns[random.Below(patterns.size())];
-    const Bilingual concept_name = topic.concepts[random.Below(kConcepts)];
+    const std::size_t about = random.Below(kConcepts);
+    const Bilingual& concept_name = topic.concepts[about];
     en = FillPattern(pattern.en, topic.name.en, concept_name.en);
     zh = FillPattern(pattern.zh, topic.name.zh, concept_name.zh);
     if (attempt >= 12) {  // the patterns of this topic and level are used up: number the series
       absl::StrAppend(&en, ", Part ", attempt - 10);
       absl::StrAppend(&zh, "\uff08", attempt - 10, "\uff09");
     }
-    if (used.insert(en).second) return concept_name;
+    if (used.insert(en).second) return about;
   }
 }
 
@@ -77,9 +78,10 @@ std::vector<Course> MakeCourses(const SimulateOptions& options) {
     }
     const Topic& topic = topics[course.topic];
     std::string zh;
-    const Bilingual concept_name = PickTitle(random, topic, course.level, used, course.title, zh);
+    const std::size_t first = PickTitle(random, topic, course.level, used, course.title, zh);
+    const Bilingual& concept_name = topic.concepts[first];
     absl::StrAppend(&course.title, " / ", zh);
-    const Bilingual other = topic.concepts[random.Below(kConcepts)];
+    const Bilingual& other = topic.concepts[(first + 1 + random.Below(kConcepts - 1)) % kConcepts];
     course.text_en = absl::StrCat("A course on ", std::string(topic.name.en), " for the ",
                                   std::string(LevelName(course.level)), " level: ", std::string(concept_name.en),
                                   ", with exercises that lead to ", std::string(other.en), ".");

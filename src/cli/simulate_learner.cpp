@@ -53,7 +53,7 @@ class Life {
   LearnerLife Run() {
     for (std::int64_t week = learner_.arrived_s; week < community_.end_s; week += kWeek) {
       if (week > learner_.arrived_s && random_.Bernoulli(Hazard(week))) {
-        learner_.departed_s = week;
+        learner_.departed_s = std::max(week, now_);
         break;
       }
       PublishUntil(week);
@@ -61,9 +61,10 @@ class Life {
       if (week == learner_.arrived_s) sessions.push_back(week);
       for (std::uint32_t n = random_.Poisson(learner_.sessions_per_week); n > 0; --n) sessions.push_back(Moment(week));
       std::sort(sessions.begin(), sessions.end());
+      const std::size_t before = life_.events.size();
       for (std::int64_t session : sessions)
         if (session >= learner_.arrived_s && session < community_.end_s) Session(session);
-      idle_.push_back(sessions.empty());
+      idle_.push_back(life_.events.size() == before);
     }
     // An event lies minutes after its session began; it may not lie after the end.
     std::erase_if(life_.events, [&](const SimulatedEvent& event) { return event.time_s >= community_.end_s; });
@@ -124,7 +125,7 @@ class Life {
   void Session(std::int64_t begin) {
     now_ = std::max(begin, now_);
     if (!underway_.empty() && random_.Bernoulli(0.65)) Continue(random_.Below(underway_.size()));
-    if (underway_.size() < 3 && random_.Bernoulli(0.75))
+    if (underway_.size() < 3 && (life_.events.empty() || random_.Bernoulli(0.75)))  // nobody arrives and does nothing
       for (std::uint32_t n = 1 + random_.Poisson(0.5); n > 0; --n) Browse();
   }
 
@@ -158,8 +159,8 @@ class Life {
     const std::uint32_t c = work.course;
     work.progress += 0.2 + 0.4 * random_.Uniform();
     if (work.satisfaction < 2.8 && random_.Bernoulli(0.6)) {
-      Add(c, kDislike);
       disappointed_.push_back(now_);
+      Add(c, kDislike);
       underway_.erase(underway_.begin() + static_cast<std::ptrdiff_t>(position));
       return;
     }
@@ -174,8 +175,8 @@ class Life {
     Add(c, kComplete, 1.0f);
     if (random_.Bernoulli(0.45)) {
       const double rating = std::round(work.satisfaction);
-      Add(c, kRate, static_cast<float>(rating));
       if (rating < 3) disappointed_.push_back(now_);
+      Add(c, kRate, static_cast<float>(rating));
     }
     if (work.satisfaction > 4 && random_.Bernoulli(0.5)) Add(c, kLike);
     underway_.erase(underway_.begin() + static_cast<std::ptrdiff_t>(position));
@@ -206,7 +207,7 @@ class Life {
   std::vector<bool> completed_;
   int completed_count_ = 0;
   std::vector<Underway> underway_;
-  std::vector<bool> idle_;  // by week
+  std::vector<bool> idle_;  // by week since arrival: nothing happened in it
   std::vector<std::int64_t> disappointed_;
   bool paid_ = false;
   std::int64_t published_until_ = std::numeric_limits<std::int64_t>::min();
