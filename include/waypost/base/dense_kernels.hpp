@@ -1,0 +1,79 @@
+// waypost/base/dense_kernels.hpp - the dense linear algebra that training needs, one table per instruction set.
+//
+// Conventions   Matrices are row-major; float32 tables have a stride that is a multiple of 16 elements, are 64-byte
+//               aligned and zero in their padding, as in factor_matrix.hpp. "Upper" means that only elements on and
+//               right of the diagonal have a meaning; the others may be anything and are overwritten.
+// Numerics      Products are summed in float32 over at most 256 rows in registers; gramian adds those blocks in
+//               float64, in order. The eigenvectors are float64 throughout.
+// Determinism   Every kernel is a sequential function of its arguments: callers cut the work into fixed parts.
+// Checked by    tests/unit/base_dense_kernels_test.cpp against loops in double precision.
+#ifndef WAYPOST_BASE_DENSE_KERNELS_HPP_
+#define WAYPOST_BASE_DENSE_KERNELS_HPP_
+
+#include <cstddef>
+
+namespace waypost {
+
+struct DenseKernels {
+  // sum[i][j] += sum over rows r of rows[r][first_row + i] * rows[r][first_column + j].
+  //   rows      float32[count x stride]; row_count and column_count at most kGramianTile, all columns inside stride;
+  //             first_column and column_count multiples of 16.
+  //   sum       float64[row_count x sum_stride].
+  //   scratch   float32[kGramianTile x kGramianTile], 64-byte aligned.
+  void (*gramian)(const float* rows, std::size_t count, std::size_t stride, std::size_t first_row,
+                  std::size_t row_count, std::size_t first_column, std::size_t column_count, double* sum,
+                  std::size_t sum_stride, float* scratch);
+
+  // out = rows * rotation.
+  //   rows, out   float32[count x stride], not overlapping.
+  //   rotation    float32[stride x stride].
+  //   scratch     float32[stride x 64], 64-byte aligned.
+  void (*rotate)(const float* rows, std::size_t count, std::size_t stride, const float* rotation, float* out,
+                 float* scratch);
+
+  // Factors the upper part of a positive definite matrix in place into U with U^T U = matrix; the reciprocals of U's
+  // diagonal go to inverse_diagonal[size]. Returns false, with the matrix spoilt, when a pivot is not positive and
+  // finite.
+  //   matrix    float32[size x stride], stride >= size.
+  bool (*cholesky)(float* matrix, std::size_t size, std::size_t stride, float* inverse_diagonal);
+
+  // Solves U^T U solution = right_side for the result of `cholesky`; spoils right_side.
+  //   right_side, solution   float32[stride], 64-byte aligned; solution is zero in its padding.
+  void (*cholesky_solve)(const float* upper, std::size_t size, std::size_t stride, const float* inverse_diagonal,
+                         float* right_side, float* solution);
+
+  // Replaces a symmetric matrix by its eigenvectors, eigenvalues descending: row k belongs to values[k]. Returns false
+  // when the iteration does not converge. Throws std::bad_alloc.
+  //   matrix    float64[size x size]; the lower part is read; values float64[size].
+  bool (*symmetric_eigen)(double* matrix, std::size_t size, double* values);
+};
+
+inline constexpr std::size_t kGramianTile = 128;   // rows and columns of one gramian call: 64 KiB of sums
+inline constexpr std::size_t kProductPanel = 256;  // rows summed in float32 before they are added in a wider form
+
+}  // namespace waypost
+
+#ifdef WAYPOST_COMPILED
+
+namespace waypost {
+
+// The table of the instruction set that runs.
+const DenseKernels& GetDenseKernels();
+
+}  // namespace waypost
+
+#else
+
+#include "waypost/base/dense_kernels_inline.hpp"
+
+namespace waypost {
+
+inline const DenseKernels& GetDenseKernels() {
+  return simd::WAYPOST_SIMD_TARGET::DenseKernelTable();
+}
+
+}  // namespace waypost
+
+#endif
+
+#endif  // WAYPOST_BASE_DENSE_KERNELS_HPP_

@@ -1,0 +1,249 @@
+// waypost/base/dense_kernels_inline.hpp - the code of dense_kernels.hpp for the instruction set of this compilation.
+//
+// Two register tiles do all the work: ProductTile adds outer products (Gramians of columns, rotations, trailing updates
+// of a factorization), DotTile adds dot products (Gramians of rows).
+#ifndef WAYPOST_BASE_DENSE_KERNELS_INLINE_HPP_
+#define WAYPOST_BASE_DENSE_KERNELS_INLINE_HPP_
+
+#include <cmath>
+#include <cstddef>
+
+#include <hwy/highway.h>
+#include <Eigen/Eigenvalues>
+
+#include "waypost/base/dense_kernels.hpp"
+#include "waypost/base/factor_matrix.hpp"
+#include "waypost/base/simd.hpp"
+
+namespace waypost::simd::WAYPOST_SIMD_TARGET {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using DenseTag = hn::CappedTag<float, kLanes>;
+inline constexpr std::size_t kDenseLanes = hn::MaxLanes(DenseTag());
+
+// A tile of sums fills at most half of 32 registers, or of 16 where there are no more.
+inline constexpr bool kManyRegisters = kDenseLanes == kLanes;
+inline constexpr std::size_t kTileRows = 4;
+inline constexpr std::size_t kTileVectors = kManyRegisters ? 4 : 2;
+inline constexpr std::size_t kDotRows = kManyRegisters ? 4 : 2;
+inline constexpr std::size_t kDotColumns = 4;
+
+enum class Store { kSet, kAdd, kSubtract };
+
+constexpr std::size_t SmallerOf(std::size_t a, std::size_t b) {
+  return a < b ? a : b;
+}
+
+// Where the left factor of a product lies: element (step k, row r) at data[k * step + r * row].
+struct LeftView {
+  const float* data;
+  std::size_t step;
+  std::size_t row;
+};
+
+// c[r][v] = / += / -= sum over k < count of left(k, r) * b[k * b_step + v], for kRows rows and kVectors vectors.
+template <std::size_t kRows, std::size_t kVectors, Store kStore>
+inline void ProductTile(const LeftView& left, const float* b, std::size_t b_step, std::size_t count, float* c,
+                        std::size_t c_row) {
+  const DenseTag tag;
+  hn::Vec<DenseTag> sums[kRows][kVectors];
+  for (std::size_t r = 0; r < kRows; ++r)
+    for (std::size_t v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(tag);
+  for (std::size_t k = 0; k < count; ++k) {
+    hn::Vec<DenseTag> right[kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) right[v] = hn::Load(tag, b + k * b_step + v * kDenseLanes);
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const auto factor = hn::Set(tag, left.data[k * left.step + r * left.row]);
+      for (std::size_t v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(factor, right[v], sums[r][v]);
+    }
+  }
+  for (std::size_t r = 0; r < kRows; ++r) {
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      float* at = c + r * c_row + v * kDenseLanes;
+      if constexpr (kStore == Store::kSet) hn::Store(sums[r][v], tag, at);
+      if constexpr (kStore == Store::kAdd) hn::Store(hn::Add(hn::Load(tag, at), sums[r][v]), tag, at);
+      if constexpr (kStore == Store::kSubtract) hn::Store(hn::Sub(hn::Load(tag, at), sums[r][v]), tag, at);
+    }
+  }
+}
+
+// ProductTile over `columns` columns, a multiple of kLanes.
+template <std::size_t kRows, Store kStore>
+inline void ProductRows(const LeftView& left, const float* b, std::size_t b_step, std::size_t count, float* c,
+                        std::size_t c_row, std::size_t columns) {
+  constexpr std::size_t kWide = kTileVectors * kDenseLanes;
+  std::size_t v = 0;
+  for (; v + kWide <= columns; v += kWide)
+    ProductTile<kRows, kTileVectors, kStore>(left, b + v, b_step, count, c + v, c_row);
+  for (; v < columns; v += kDenseLanes) ProductTile<kRows, 1, kStore>(left, b + v, b_step, count, c + v, c_row);
+}
+
+// c (rows x columns) = / += / -= left^T b. With `upper`, c is a square part of a symmetric matrix whose diagonal starts
+// at its first element: columns left of the diagonal are skipped by whole blocks of kLanes.
+template <Store kStore>
+inline void Product(const LeftView& left, const float* b, std::size_t b_step, std::size_t count, float* c,
+                    std::size_t c_row, std::size_t rows, std::size_t columns, bool upper) {
+  std::size_t r = 0;
+  for (; r < rows; r += kTileRows) {
+    const std::size_t skip = upper ? r / kLanes * kLanes : 0;
+    const LeftView part{left.data + r * left.row, left.step, left.row};
+    float* to = c + r * c_row + skip;
+    if (rows - r >= kTileRows) {
+      ProductRows<kTileRows, kStore>(part, b + skip, b_step, count, to, c_row, columns - skip);
+      continue;
+    }
+    for (std::size_t left_over = r; left_over < rows; ++left_over)
+      ProductRows<1, kStore>({left.data + left_over * left.row, left.step, left.row}, b + skip, b_step, count,
+                             c + left_over * c_row + skip, c_row, columns - skip);
+  }
+}
+
+// out[r * out_row + c] = dot(a row r, b row c) for kRows x kColumns rows of `size` elements.
+template <std::size_t kRows, std::size_t kColumns>
+inline void DotTileOf(const float* a, const float* b, std::size_t stride, std::size_t size, float* out,
+                      std::size_t out_row) {
+  const DenseTag tag;
+  hn::Vec<DenseTag> sums[kRows][kColumns];
+  for (std::size_t r = 0; r < kRows; ++r)
+    for (std::size_t c = 0; c < kColumns; ++c) sums[r][c] = hn::Zero(tag);
+  for (std::size_t k = 0; k < size; k += kDenseLanes) {
+    hn::Vec<DenseTag> left[kRows];
+    for (std::size_t r = 0; r < kRows; ++r) left[r] = hn::Load(tag, a + r * stride + k);
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const auto right = hn::Load(tag, b + c * stride + k);
+      for (std::size_t r = 0; r < kRows; ++r) sums[r][c] = hn::MulAdd(left[r], right, sums[r][c]);
+    }
+  }
+  for (std::size_t r = 0; r < kRows; ++r)
+    for (std::size_t c = 0; c < kColumns; ++c) out[r * out_row + c] = hn::GetLane(hn::SumOfLanes(tag, sums[r][c]));
+}
+
+template <std::size_t kRows>
+inline void DotRowsOf(const float* a, const float* b, std::size_t columns, std::size_t stride, std::size_t size,
+                      float* out, std::size_t out_row) {
+  std::size_t c = 0;
+  for (; c + kDotColumns <= columns; c += kDotColumns)
+    DotTileOf<kRows, kDotColumns>(a, b + c * stride, stride, size, out + c, out_row);
+  for (; c < columns; ++c) DotTileOf<kRows, 1>(a, b + c * stride, stride, size, out + c, out_row);
+}
+
+// Upper part of gram[i][j] = dot(row i, row j).
+inline void GramOfRows(const float* rows, std::size_t count, std::size_t stride, float* gram, std::size_t gram_row) {
+  std::size_t i = 0;
+  for (; i + kDotRows <= count; i += kDotRows)
+    DotRowsOf<kDotRows>(rows + i * stride, rows + i * stride, count - i, stride, stride, gram + i * gram_row + i,
+                        gram_row);
+  for (; i < count; ++i)
+    DotRowsOf<1>(rows + i * stride, rows + i * stride, count - i, stride, stride, gram + i * gram_row + i, gram_row);
+}
+
+inline float DenseDot(const float* a, const float* b, std::size_t size) {
+  float sum = 0;
+  DotTileOf<1, 1>(a, b, 0, size, &sum, 1);
+  return sum;
+}
+
+// to += factor * from, over `size` elements, a multiple of kLanes.
+inline void AddScaled(float factor, const float* from, std::size_t size, float* to) {
+  const DenseTag tag;
+  const auto scale = hn::Set(tag, factor);
+  for (std::size_t k = 0; k < size; k += kDenseLanes)
+    hn::Store(hn::MulAdd(scale, hn::Load(tag, from + k), hn::Load(tag, to + k)), tag, to + k);
+}
+
+inline void Scale(float factor, std::size_t size, float* to) {
+  const DenseTag tag;
+  const auto scale = hn::Set(tag, factor);
+  for (std::size_t k = 0; k < size; k += kDenseLanes) hn::Store(hn::Mul(scale, hn::Load(tag, to + k)), tag, to + k);
+}
+
+inline void Gramian(const float* rows, std::size_t count, std::size_t stride, std::size_t first_row,
+                    std::size_t row_count, std::size_t first_column, std::size_t column_count, double* sum,
+                    std::size_t sum_stride, float* scratch) {
+  for (std::size_t begin = 0; begin < count; begin += kProductPanel) {
+    const std::size_t size = SmallerOf(kProductPanel, count - begin);
+    const float* panel = rows + begin * stride;
+    Product<Store::kSet>({panel + first_row, stride, 1}, panel + first_column, stride, size, scratch, kGramianTile,
+                         row_count, column_count, false);
+    for (std::size_t i = 0; i < row_count; ++i)
+      for (std::size_t j = 0; j < column_count; ++j) sum[i * sum_stride + j] += scratch[i * kGramianTile + j];
+  }
+}
+
+inline void Rotate(const float* rows, std::size_t count, std::size_t stride, const float* rotation, float* out,
+                   float* scratch) {
+  constexpr std::size_t kWidth = 64;  // columns copied together, so that a tile walks through consecutive memory
+  for (std::size_t first = 0; first < stride; first += kWidth) {
+    const std::size_t width = SmallerOf(kWidth, stride - first);
+    for (std::size_t k = 0; k < stride; ++k)
+      for (std::size_t v = 0; v < width; ++v) scratch[k * kWidth + v] = rotation[k * stride + first + v];
+    Product<Store::kSet>({rows, 1, stride}, scratch, kWidth, stride, out + first, stride, count, width, false);
+  }
+}
+
+inline bool Cholesky(float* matrix, std::size_t size, std::size_t stride, float* inverse_diagonal) {
+  constexpr std::size_t kPanel = kLanes;  // rows factored before the rest is updated
+  for (std::size_t begin = 0; begin < size; begin += kPanel) {
+    const std::size_t end = SmallerOf(begin + kPanel, size);
+    const std::size_t width = PaddedDimensions(size) - begin;  // the panel starts at an aligned column
+    for (std::size_t k = begin; k < end; ++k) {
+      float* row = matrix + k * stride + begin;
+      const float pivot = row[k - begin];
+      if (!(pivot > 0) || !(pivot < HUGE_VALF)) return false;
+      const float inverse = 1.0f / std::sqrt(pivot);
+      inverse_diagonal[k] = inverse;
+      // What lies beside the upper part may be anything: zero, it takes no part in vectors that reach over it.
+      for (std::size_t j = 0; j < k - begin; ++j) row[j] = 0;
+      for (std::size_t j = size - begin; j < width; ++j) row[j] = 0;
+      Scale(inverse, width, row);
+      for (std::size_t i = k + 1; i < end; ++i) AddScaled(-row[i - begin], row, width, matrix + i * stride + begin);
+    }
+    if (end == size) break;
+    const float* panel = matrix + begin * stride + end;
+    Product<Store::kSubtract>({panel, stride, 1}, panel, stride, kPanel, matrix + end * stride + end, stride,
+                              size - end, PaddedDimensions(size) - end, true);
+  }
+  return true;
+}
+
+inline void CholeskySolve(const float* upper, std::size_t size, std::size_t stride, const float* inverse_diagonal,
+                          float* right_side, float* solution) {
+  const std::size_t padded = PaddedDimensions(size);
+  float* forward = solution;  // U^T forward = right_side
+  for (std::size_t k = 0; k < size; ++k) {
+    const float value = right_side[k] * inverse_diagonal[k];
+    forward[k] = value;
+    const std::size_t from = k / kLanes * kLanes;  // spoils only elements that are done
+    AddScaled(-value, upper + k * stride + from, padded - from, right_side + from);
+  }
+  // Solved elements go to right_side, whose others are 0, so that one dot product takes exactly the solved ones.
+  for (std::size_t k = 0; k < padded; ++k) right_side[k] = 0;
+  for (std::size_t k = size; k-- > 0;) {
+    const std::size_t from = k / kLanes * kLanes;
+    const float sum = DenseDot(upper + k * stride + from, right_side + from, padded - from);
+    right_side[k] = (forward[k] - sum) * inverse_diagonal[k];
+  }
+  for (std::size_t k = 0; k < size; ++k) solution[k] = right_side[k];
+  for (std::size_t k = size; k < padded; ++k) solution[k] = 0;
+}
+
+inline bool SymmetricEigen(double* matrix, std::size_t size, double* values) {
+  const auto n = static_cast<Eigen::Index>(size);
+  Eigen::Map<Eigen::MatrixXd> map(matrix, n, n);  // symmetric: column-major is as good
+  map.triangularView<Eigen::StrictlyLower>() = map.transpose();
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(map);
+  if (solver.info() != Eigen::Success) return false;
+  map = solver.eigenvectors().rowwise().reverse();
+  for (Eigen::Index k = 0; k < n; ++k) values[k] = solver.eigenvalues()[n - 1 - k];
+  return true;
+}
+
+inline const DenseKernels& DenseKernelTable() {
+  static constexpr DenseKernels kTable{&Gramian, &Rotate, &Cholesky, &CholeskySolve, &SymmetricEigen};
+  return kTable;
+}
+
+}  // namespace waypost::simd::WAYPOST_SIMD_TARGET
+
+#endif  // WAYPOST_BASE_DENSE_KERNELS_INLINE_HPP_

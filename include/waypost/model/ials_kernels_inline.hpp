@@ -1,0 +1,265 @@
+// waypost/model/ials_kernels_inline.hpp - the code of ials_kernels.hpp for the instruction set of this compilation.
+#ifndef WAYPOST_MODEL_IALS_KERNELS_INLINE_HPP_
+#define WAYPOST_MODEL_IALS_KERNELS_INLINE_HPP_
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "waypost/base/dense_kernels_inline.hpp"
+#include "waypost/model/ials_kernels.hpp"
+
+namespace waypost::simd::WAYPOST_SIMD_TARGET {
+
+struct IalsRow {
+  const std::uint32_t* columns;
+  const float* values;  // null: 1
+  std::size_t size;
+
+  float strength(std::size_t n) const { return values == nullptr ? 1.0f : values[n]; }
+};
+
+// The parts of a workspace; names as in ials_kernels.hpp.
+struct IalsWorkspace {
+  float* scale;     // D^-1/2
+  float* roots;     // C^1/2 1
+  float* right;     // right side of a system
+  float* solution;  // of a system
+  float* inverse;   // reciprocals of a factor's diagonal
+  float* x;         // D^1/2 w
+  float* spare;     // conjugate gradients: the direction
+  float* image;     // conjugate gradients: the system times the direction
+  float* system;    // its size depends on the row
+  float* rows;      // E, behind the system
+};
+
+inline IalsWorkspace CutWorkspace(float* memory, std::size_t stride) {
+  const std::size_t vector = PaddedDimensions(stride > kProductPanel ? stride : kProductPanel);
+  IalsWorkspace w{};
+  float** const vectors[] = {&w.scale, &w.roots, &w.right, &w.solution, &w.inverse, &w.x, &w.spare, &w.image};
+  for (float** part : vectors) {
+    *part = memory;
+    memory += vector;
+  }
+  w.system = memory;
+  return w;
+}
+
+inline void SetScale(const IalsSideView& side, double lambda, float* scale) {
+  const DenseTag tag;
+  const auto floor = hn::Set(tag, IalsRidgeFloor(side, lambda));
+  const auto add = hn::Set(tag, static_cast<float>(lambda));
+  for (std::size_t k = 0; k < side.stride; k += kDenseLanes) {
+    const auto ridge = hn::Max(hn::Add(hn::Load(tag, side.ridge + k), add), floor);
+    hn::Store(hn::Div(hn::Set(tag, 1.0f), hn::Sqrt(ridge)), tag, scale + k);
+  }
+}
+
+// Rows begin..end of E, and their roots of strength.
+inline void Gather(const IalsSideView& side, const IalsRow& row, std::size_t begin, std::size_t end,
+                   const IalsWorkspace& w) {
+  const DenseTag tag;
+  constexpr std::size_t kAhead = 4;  // rows asked for before they are used: they lie anywhere in memory
+  for (std::size_t n = begin; n < end; ++n) {
+    if (n + kAhead < end) {
+      const float* next = side.factors + std::size_t{row.columns[n + kAhead]} * side.stride;
+      for (std::size_t k = 0; k < side.stride; k += kLanes) __builtin_prefetch(next + k);
+    }
+    const float* from = side.factors + std::size_t{row.columns[n]} * side.stride;
+    const float root = std::sqrt(row.strength(n));
+    w.roots[n - begin] = root;
+    float* to = w.rows + (n - begin) * side.stride;
+    const auto factor = hn::Set(tag, root);
+    for (std::size_t k = 0; k < side.stride; k += kDenseLanes)
+      hn::Store(hn::Mul(hn::Mul(hn::Load(tag, from + k), factor), hn::Load(tag, w.scale + k)), tag, to + k);
+  }
+}
+
+inline void ZeroRow(std::size_t size, float* to) {
+  for (std::size_t k = 0; k < size; ++k) to[k] = 0;
+}
+
+// x = E^T y for `count` rows of E.
+inline void Combine(const float* rows, std::size_t count, std::size_t stride, const float* y, float* x) {
+  ProductRows<1, Store::kSet>({y, 1, 0}, rows, stride, count, x, 0, stride);
+}
+
+// Adds the same amount to each diagonal element of a matrix.
+inline void AddToDiagonal(float amount, std::size_t size, std::size_t stride, float* matrix) {
+  for (std::size_t k = 0; k < size; ++k) matrix[k * stride + k] += amount;
+}
+
+// w.system = I + E E^T, w.right = C^1/2 1. Returns the system's stride.
+inline std::size_t BuildDual(const IalsSideView& side, const IalsRow& row, float jitter, const IalsWorkspace& w) {
+  const std::size_t stride = PaddedDimensions(row.size);
+  Gather(side, row, 0, row.size, w);
+  GramOfRows(w.rows, row.size, side.stride, w.system, stride);
+  double trace = 0;
+  for (std::size_t n = 0; n < row.size; ++n) trace += w.system[n * stride + n];
+  AddToDiagonal(1.0f + jitter * static_cast<float>(trace), row.size, stride, w.system);
+  for (std::size_t n = 0; n < row.size; ++n) w.right[n] = w.roots[n];
+  for (std::size_t n = row.size; n < stride; ++n) w.right[n] = 0;
+  return stride;
+}
+
+// w.system = I + E^T E, w.right = E^T C^1/2 1.
+inline void BuildPrimal(const IalsSideView& side, const IalsRow& row, float jitter, const IalsWorkspace& w) {
+  const std::size_t stride = side.stride;
+  for (std::size_t k = 0; k < stride; ++k)
+    ZeroRow(stride - k / kLanes * kLanes, w.system + k * stride + k / kLanes * kLanes);
+  ZeroRow(stride, w.right);
+  for (std::size_t begin = 0; begin < row.size; begin += kProductPanel) {
+    const std::size_t end = SmallerOf(begin + kProductPanel, row.size);
+    Gather(side, row, begin, end, w);
+    ProductRows<1, Store::kAdd>({w.roots, 1, 0}, w.rows, stride, end - begin, w.right, 0, stride);
+    Product<Store::kAdd>({w.rows, stride, 1}, w.rows, stride, end - begin, w.system, stride, stride, stride, true);
+  }
+  double trace = 0;
+  for (std::size_t k = 0; k < stride; ++k) trace += w.system[k * stride + k];
+  AddToDiagonal(1.0f + jitter * static_cast<float>(trace), stride, stride, w.system);
+}
+
+// w = D^-1/2 x, or zero and false where that is not finite.
+inline bool Unscale(std::size_t stride, const float* scale, const float* x, float* out) {
+  const DenseTag tag;
+  for (std::size_t k = 0; k < stride; k += kDenseLanes)
+    hn::Store(hn::Mul(hn::Load(tag, scale + k), hn::Load(tag, x + k)), tag, out + k);
+  bool finite = true;
+  for (std::size_t k = 0; k < stride; ++k) finite = finite && std::abs(out[k]) < HUGE_VALF;
+  if (!finite) ZeroRow(stride, out);
+  return finite;
+}
+
+inline void SolveExactRow(const IalsSideView& side, const IalsRow& row, bool dual, IalsWorkspace w, float* out) {
+  const std::size_t system = dual ? PaddedDimensions(row.size) : side.stride;
+  w.rows = w.system + system * system;
+  constexpr int kAttempts = 5;
+  float jitter = 0;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (dual) {
+      const std::size_t stride = BuildDual(side, row, jitter, w);
+      if (Cholesky(w.system, row.size, stride, w.inverse)) {
+        CholeskySolve(w.system, row.size, stride, w.inverse, w.right, w.solution);
+        Combine(w.rows, row.size, side.stride, w.solution, w.x);
+        if (Unscale(side.stride, w.scale, w.x, out)) return;
+      }
+    } else {
+      BuildPrimal(side, row, jitter, w);
+      if (Cholesky(w.system, side.stride, side.stride, w.inverse)) {
+        CholeskySolve(w.system, side.stride, side.stride, w.inverse, w.right, w.x);
+        if (Unscale(side.stride, w.scale, w.x, out)) return;
+      }
+    }
+    jitter = jitter == 0 ? kJitter : jitter * 100;
+  }
+  ZeroRow(side.stride, out);
+}
+
+// image = (I + E^T E) direction, with E read from the unscaled factors: long rows need no copy.
+inline void ApplySystem(const IalsSideView& side, const IalsRow& row, const IalsWorkspace& w, const float* direction,
+                        float* image) {
+  const DenseTag tag;
+  const std::size_t stride = side.stride;
+  float* scaled = w.right;
+  for (std::size_t k = 0; k < stride; k += kDenseLanes)
+    hn::Store(hn::Mul(hn::Load(tag, direction + k), hn::Load(tag, w.scale + k)), tag, scaled + k);
+  ZeroRow(stride, image);
+  for (std::size_t n = 0; n < row.size; ++n) {
+    const float* h = side.factors + std::size_t{row.columns[n]} * stride;
+    AddScaled(row.strength(n) * DenseDot(h, scaled, stride), h, stride, image);
+  }
+  for (std::size_t k = 0; k < stride; k += kDenseLanes)
+    hn::Store(hn::MulAdd(hn::Load(tag, image + k), hn::Load(tag, w.scale + k), hn::Load(tag, direction + k)), tag,
+              image + k);
+}
+
+inline void SolveCgRow(const IalsSideView& side, const IalsRow& row, int steps, const IalsWorkspace& w, float* out) {
+  const DenseTag tag;
+  const std::size_t stride = side.stride;
+  float* residual = w.solution;
+  float* direction = w.spare;
+  for (std::size_t k = 0; k < stride; k += kDenseLanes)
+    hn::Store(hn::Div(hn::Load(tag, out + k), hn::Load(tag, w.scale + k)), tag, w.x + k);
+  ApplySystem(side, row, w, w.x, w.image);
+  ZeroRow(stride, residual);
+  for (std::size_t n = 0; n < row.size; ++n)
+    AddScaled(row.strength(n), side.factors + std::size_t{row.columns[n]} * stride, stride, residual);
+  for (std::size_t k = 0; k < stride; k += kDenseLanes)
+    hn::Store(hn::MulSub(hn::Load(tag, residual + k), hn::Load(tag, w.scale + k), hn::Load(tag, w.image + k)), tag,
+              residual + k);
+  for (std::size_t k = 0; k < stride; ++k) direction[k] = residual[k];
+  float norm = DenseDot(residual, residual, stride);
+  for (int step = 0; step < steps && norm > 0 && norm < HUGE_VALF; ++step) {
+    ApplySystem(side, row, w, direction, w.image);
+    const float curvature = DenseDot(direction, w.image, stride);
+    if (!(curvature > 0) || !(curvature < HUGE_VALF)) break;
+    AddScaled(norm / curvature, direction, stride, w.x);
+    AddScaled(-norm / curvature, w.image, stride, residual);
+    const float next = DenseDot(residual, residual, stride);
+    Scale(next / norm, stride, direction);
+    AddScaled(1.0f, residual, stride, direction);
+    norm = next;
+  }
+  Unscale(stride, w.scale, w.x, out);
+}
+
+// Adds sum_j c_j (h_j . w - 1)^2 + w^T (diag(ridge) + lambda I) w to `loss`.
+inline void Measure(const IalsSideView& side, const IalsRow& row, double lambda, const float* out, double* loss) {
+  double sum = 0;
+  for (std::size_t n = 0; n < row.size; ++n) {
+    const float* h = side.factors + std::size_t{row.columns[n]} * side.stride;
+    const double error = static_cast<double>(DenseDot(h, out, side.stride)) - 1.0;
+    sum += static_cast<double>(row.strength(n)) * error * error;
+  }
+  for (std::size_t k = 0; k < side.stride; ++k) {
+    const double w = out[k];
+    sum += (static_cast<double>(side.ridge[k]) + lambda) * w * w;
+  }
+  *loss += sum;
+}
+
+// Calls solve(row, lambda, out) for each row that has entries.
+template <typename Solve>
+inline void ForEachRow(const IalsSideView& side, const IalsRowsView& rows, const IalsWorkspace& w, float* out,
+                       double* loss, const Solve& solve) {
+  for (std::size_t r = 0; r < rows.count; ++r, out += side.stride) {
+    const std::size_t begin = static_cast<std::size_t>(rows.offsets[r]);
+    const IalsRow row{rows.columns + begin, rows.values == nullptr ? nullptr : rows.values + begin,
+                      static_cast<std::size_t>(rows.offsets[r + 1]) - begin};
+    if (row.size == 0) {
+      ZeroRow(side.stride, out);
+      continue;
+    }
+    const double lambda = IalsLambda(side, row.size);
+    SetScale(side, lambda, w.scale);
+    solve(row, out);
+    if (loss != nullptr) Measure(side, row, lambda, out, loss);
+  }
+}
+
+inline void SolveExact(const IalsSideView& side, const IalsRowsView& rows, float* out, float* workspace, double* loss) {
+  const IalsWorkspace w = CutWorkspace(workspace, side.stride);
+  ForEachRow(side, rows, w, out, loss,
+             [&](const IalsRow& row, float* to) { SolveExactRow(side, row, row.size < side.stride, w, to); });
+}
+
+inline void SolvePrimal(const IalsSideView& side, const IalsRowsView& rows, float* out, float* workspace,
+                        double* loss) {
+  const IalsWorkspace w = CutWorkspace(workspace, side.stride);
+  ForEachRow(side, rows, w, out, loss, [&](const IalsRow& row, float* to) { SolveExactRow(side, row, false, w, to); });
+}
+
+inline void SolveCg(const IalsSideView& side, const IalsRowsView& rows, int steps, float* out, float* workspace,
+                    double* loss) {
+  const IalsWorkspace w = CutWorkspace(workspace, side.stride);
+  ForEachRow(side, rows, w, out, loss, [&](const IalsRow& row, float* to) { SolveCgRow(side, row, steps, w, to); });
+}
+
+inline const IalsKernels& IalsKernelTable() {
+  static constexpr IalsKernels kTable{&SolveExact, &SolvePrimal, &SolveCg};
+  return kTable;
+}
+
+}  // namespace waypost::simd::WAYPOST_SIMD_TARGET
+
+#endif  // WAYPOST_MODEL_IALS_KERNELS_INLINE_HPP_

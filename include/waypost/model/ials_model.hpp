@@ -1,0 +1,367 @@
+// waypost/model/ials_model.hpp - a trained iALS model: scores, fold-in, similar items, explanations.
+//
+// (1) Both factor tables are written in the eigenbasis of the item Gramian H^T H, which is therefore
+//     diag(gramian_eigenvalues): a score does not change when both sides rotate, and fold-in needs nothing else.
+// (2) A stored user vector is the exact solution for the user's training history, so it equals FoldIn of that history
+//     to the bit. Users and items without interactions have a zero vector.
+#ifndef WAYPOST_MODEL_IALS_MODEL_HPP_
+#define WAYPOST_MODEL_IALS_MODEL_HPP_
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <new>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "waypost/base/factor_matrix.hpp"
+#include "waypost/base/score_kernels.hpp"
+#include "waypost/base/top_k_index.hpp"
+#include "waypost/model/ials_kernels.hpp"
+#include "waypost/model/ials_options.hpp"
+#include "waypost/model/scorer.hpp"
+
+namespace waypost {
+
+// Immutable: safe to use from any number of threads.
+class IalsModel final : public Scorer {
+ public:
+  // Both tables have options.dimensions columns, are finite and obey (1) and (2); one eigenvalue >= 0 a dimension.
+  // `user_factors` may have no rows: every user is then folded in.
+  IalsModel(IalsOptions options, FactorMatrix user_factors, FactorMatrix item_factors,
+            SharedArray<double> gramian_eigenvalues);
+
+  const IalsOptions& options() const { return options_; }
+  const FactorMatrix& user_factors() const { return user_factors_; }
+  const FactorMatrix& item_factors() const { return index_.rows(); }
+  const SharedArray<double>& gramian_eigenvalues() const { return gramian_eigenvalues_; }
+
+  std::string_view kind() const override { return "ials"; }
+  std::size_t item_count() const override { return item_factors().rows(); }
+  std::size_t user_count() const override { return user_factors_.rows(); }
+  std::size_t dimensions() const override { return item_factors().dimensions(); }
+
+  // A history without entries gives the zero vector.
+  // Cost  O(n^2 d) for n < d entries, else O(n d^2); allocates only when the calling thread meets its longest history.
+  absl::Status FoldIn(const SparseRowView& history, std::span<float> vector) const override;
+
+  // A known user is scored with the stored vector, any other with the fold-in of the history.
+  absl::Status Score(std::span<const UserView> users, std::span<float> scores,
+                     const Parallelism& parallelism) const override;
+  absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopK(std::span<const UserView> users,
+                                                            std::span<const Candidates> candidates, std::size_t k,
+                                                            const Parallelism& parallelism) const override;
+
+  // By the cosine of item vectors; items whose cosine is not above 0 are no evidence.
+  absl::StatusOr<std::vector<ScoredItem>> Similar(ItemIndex item, const Candidates& candidates,
+                                                  std::size_t k) const override;
+
+  // The user's vector is A^-1 sum_j c_j h_j, so item j brings c_j h_i^T A^-1 h_j. Solved in float64; what the rounding
+  // of the stored float32 vector leaves is shared in proportion. Where a stored user's `history` is not the training
+  // history, the difference is the base.
+  absl::StatusOr<Explanation> Explain(const UserView& user, ItemIndex item) const override;
+
+ private:
+  static constexpr std::size_t kUserBlock = 16;  // users folded in and scored together
+
+  bool Known(const UserView& user) const { return user.user && user_count() > 0; }
+  absl::Status ValidateUsers(std::span<const UserView> users) const;
+  // Requires  a valid history; `vector` is float32[stride], 64-byte aligned.
+  void FoldInPadded(const SparseRowView& history, float* vector) const;
+  void WriteVector(const UserView& user, float* vector) const;
+  void WriteVectors(std::span<const UserView> users, float* vectors, const Parallelism& parallelism) const;
+  std::vector<double> ExactContributions(const SparseRowView& history, const float* item) const;
+
+  IalsOptions options_;
+  FactorMatrix user_factors_;
+  TopKIndex index_;
+  SharedArray<double> gramian_eigenvalues_;
+  SharedArray<float> ridge_;  // unobserved weight x eigenvalue, padded
+  SharedArray<float> norms_;  // of item vectors
+  IalsSideView side_;
+};
+
+namespace internal {
+
+// What IalsSideView needs of a Gramian's eigenvalues: the same floats in training and in fold-in.
+inline SharedArray<float> IalsRidge(std::span<const double> eigenvalues, float unobserved_weight) {
+  AlignedVector<float> ridge(PaddedDimensions(eigenvalues.size()), 0.0f);
+  for (std::size_t k = 0; k < eigenvalues.size(); ++k)
+    ridge[k] = static_cast<float>(static_cast<double>(unobserved_weight) * std::max(0.0, eigenvalues[k]));
+  return SharedArray<float>(std::move(ridge));
+}
+
+inline IalsSideView IalsSide(const IalsOptions& options, const float* factors, std::size_t rows,
+                             const SharedArray<float>& ridge) {
+  return {.factors = factors,
+          .stride = ridge.size(),
+          .ridge = ridge.data(),
+          .largest_ridge = *std::max_element(ridge.begin(), ridge.end()),
+          .regularization = options.regularization,
+          .exponent = options.regularization_exponent,
+          .unobserved_mass = static_cast<double>(options.unobserved_weight) * static_cast<double>(rows)};
+}
+
+// The calling thread's memory for fold-ins: at least `size` elements.
+inline float* IalsThreadWorkspace(std::size_t size) {
+  thread_local AlignedVector<float> memory;
+  if (memory.size() < size) {
+    memory.clear();
+    memory.resize(size);
+  }
+  return memory.data();
+}
+
+// Solves matrix * x = right for a positive definite matrix, by Cholesky in float64; spoils the matrix.
+//   matrix  float64[n x n], row-major; the lower part is read.
+// A pivot that is not positive counts as infinite: that unknown becomes 0.
+inline void SolvePositive(std::vector<double>& matrix, std::vector<double>& right) {
+  const std::size_t n = right.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    double* row = matrix.data() + i * n;
+    for (std::size_t j = 0; j <= i; ++j) {
+      const double* other = matrix.data() + j * n;
+      double sum = row[j];
+      for (std::size_t k = 0; k < j; ++k) sum -= row[k] * other[k];
+      if (j < i) {
+        row[j] = sum * other[j];  // the diagonal holds reciprocals
+      } else {
+        row[i] = sum > 0 ? 1.0 / std::sqrt(sum) : 0.0;
+      }
+    }
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    double sum = right[i];
+    for (std::size_t k = 0; k < i; ++k) sum -= matrix[i * n + k] * right[k];
+    right[i] = sum * matrix[i * n + i];
+  }
+  for (std::size_t i = n; i-- > 0;) {
+    right[i] *= matrix[i * n + i];
+    for (std::size_t k = 0; k < i; ++k) right[k] -= matrix[i * n + k] * right[i];
+  }
+}
+
+}  // namespace internal
+
+inline IalsModel::IalsModel(IalsOptions options, FactorMatrix user_factors, FactorMatrix item_factors,
+                            SharedArray<double> gramian_eigenvalues)
+    : options_(options),
+      user_factors_(std::move(user_factors)),
+      index_(std::move(item_factors)),
+      gramian_eigenvalues_(std::move(gramian_eigenvalues)),
+      ridge_(internal::IalsRidge(gramian_eigenvalues_.span(), options.unobserved_weight)),
+      side_(internal::IalsSide(options, index_.rows().data(), index_.rows().rows(), ridge_)) {
+  assert(gramian_eigenvalues_.size() == dimensions() && user_factors_.dimensions() == dimensions());
+  AlignedVector<float> norms(item_count());
+  for (std::size_t item = 0; item < norms.size(); ++item) {
+    const float* vector = index_.rows().row(item);
+    norms[item] = std::sqrt(GetScoreKernels().dot(vector, vector, side_.stride));
+  }
+  norms_ = SharedArray<float>(std::move(norms));
+}
+
+inline absl::Status IalsModel::ValidateUsers(std::span<const UserView> users) const {
+  for (const UserView& user : users) WAYPOST_RETURN_IF_ERROR(ValidateUser(user, user_count(), item_count()));
+  return absl::OkStatus();
+}
+
+inline void IalsModel::FoldInPadded(const SparseRowView& history, float* vector) const {
+  const std::uint64_t offsets[] = {0, history.size()};
+  const IalsRowsView rows{.offsets = offsets,
+                          .columns = history.columns.data(),
+                          .values = history.values.empty() ? nullptr : history.values.data(),
+                          .count = 1};
+  float* workspace = internal::IalsThreadWorkspace(IalsWorkspaceSize(side_.stride, history.size()));
+  GetIalsKernels().solve_exact(side_, rows, vector, workspace, nullptr);
+}
+
+inline void IalsModel::WriteVector(const UserView& user, float* vector) const {
+  if (!Known(user)) return FoldInPadded(user.history, vector);
+  const float* stored = user_factors_.row(user.user->value);
+  std::copy(stored, stored + side_.stride, vector);
+}
+
+inline void IalsModel::WriteVectors(std::span<const UserView> users, float* vectors,
+                                    const Parallelism& parallelism) const {
+  ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t q = begin; q < end; ++q) WriteVector(users[q], vectors + q * side_.stride);
+  });
+}
+
+inline absl::Status IalsModel::FoldIn(const SparseRowView& history, std::span<float> vector) const {
+  if (vector.size() != dimensions())
+    return absl::InvalidArgumentError(
+        absl::StrCat("FoldIn.vector: want ", dimensions(), " elements, got ", vector.size()));
+  WAYPOST_RETURN_IF_ERROR(ValidateUser({.user = {}, .history = history}, user_count(), item_count()));
+  try {
+    thread_local AlignedVector<float> padded;
+    padded.resize(std::max(padded.size(), side_.stride));
+    FoldInPadded(history, padded.data());
+    std::copy(padded.data(), padded.data() + vector.size(), vector.data());
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("FoldIn: out of memory");
+  }
+  return absl::OkStatus();
+}
+
+inline absl::Status IalsModel::Score(std::span<const UserView> users, std::span<float> scores,
+                                     const Parallelism& parallelism) const {
+  if (scores.size() != users.size() * item_count())
+    return absl::InvalidArgumentError(
+        absl::StrCat("Score.scores: want ", users.size() * item_count(), " elements, got ", scores.size()));
+  WAYPOST_RETURN_IF_ERROR(ValidateUsers(users));
+  try {
+    AlignedVector<float> vectors(users.size() * side_.stride);
+    WriteVectors(users, vectors.data(), parallelism);
+    ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+      constexpr std::size_t kItemBlock = 256;  // item vectors that stay in the cache for all users of the block
+      for (std::size_t item = 0; item < item_count(); item += kItemBlock)
+        GetScoreKernels().dot_block(vectors.data() + begin * side_.stride, end - begin, item_factors().row(item),
+                                    std::min(kItemBlock, item_count() - item), side_.stride,
+                                    scores.data() + begin * item_count() + item, item_count());
+    });
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("Score: out of memory");
+  }
+  return absl::OkStatus();
+}
+
+inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> IalsModel::TopK(std::span<const UserView> users,
+                                                                            std::span<const Candidates> candidates,
+                                                                            std::size_t k,
+                                                                            const Parallelism& parallelism) const {
+  if (candidates.size() != users.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
+  WAYPOST_RETURN_IF_ERROR(ValidateUsers(users));
+  constexpr std::size_t kBatch = 1024;  // users whose vectors are held at a time
+  try {
+    std::vector<std::vector<ScoredItem>> results;
+    results.reserve(users.size());
+    AlignedVector<float> vectors(std::min(users.size(), kBatch) * side_.stride);
+    for (std::size_t first = 0; first < users.size(); first += kBatch) {
+      const std::size_t count = std::min(kBatch, users.size() - first);
+      WriteVectors(users.subspan(first, count), vectors.data(), parallelism);
+      auto part = index_.Search(std::span<const float>(vectors).first(count * side_.stride),
+                                candidates.subspan(first, count), k, parallelism);
+      std::move(part.begin(), part.end(), std::back_inserter(results));
+    }
+    return results;
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("TopK: out of memory");
+  }
+}
+
+inline absl::StatusOr<std::vector<ScoredItem>> IalsModel::Similar(ItemIndex item, const Candidates& candidates,
+                                                                  std::size_t k) const {
+  WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
+  const float norm = norms_[item.value];
+  if (!(norm > 0)) return std::vector<ScoredItem>{};
+  try {
+    TopKHeap heap(std::min(k, item_count()));
+    ForEachRun(candidates, 0, static_cast<std::uint32_t>(item_count()), [&](std::uint32_t begin, std::uint32_t end) {
+      for (std::uint32_t other = begin; other < end; ++other) {
+        if (other == item.value || !(norms_[other] > 0)) continue;
+        if (candidates.allowed != nullptr && !candidates.allowed->Test(other)) continue;
+        const float product =
+            GetScoreKernels().dot(item_factors().row(item.value), item_factors().row(other), side_.stride);
+        const float cosine = std::min(1.0f, product / norm / norms_[other]);
+        if (cosine > 0) heap.Push(cosine, ItemIndex{other});
+      }
+    });
+    return heap.Take();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("Similar: out of memory");
+  }
+}
+
+// With g = B D^-1 h_i the amounts are K^-1 g, K = C^-1 + B D^-1 B^T, for n < d; otherwise v = A^-1 h_i is solved and
+// item j brings c_j v . h_j.
+inline std::vector<double> IalsModel::ExactContributions(const SparseRowView& history, const float* item) const {
+  const std::size_t n = history.size();
+  const std::size_t d = dimensions();
+  const double lambda = IalsLambda(side_, n);
+  std::vector<double> ridge(d);
+  for (std::size_t k = 0; k < d; ++k) ridge[k] = IalsRowRidge(side_, lambda, k);
+  const auto row = [&](std::size_t j) { return item_factors().row(history.columns[j]); };
+  if (n < d) {
+    std::vector<double> scaled(n * d);  // B D^-1/2
+    std::vector<double> amounts(n, 0.0);
+    for (std::size_t j = 0; j < n; ++j) {
+      for (std::size_t k = 0; k < d; ++k) {
+        scaled[j * d + k] = row(j)[k] / std::sqrt(ridge[k]);
+        amounts[j] += row(j)[k] * (item[k] / ridge[k]);
+      }
+    }
+    std::vector<double> system(n * n);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j <= i; ++j) {
+        double sum = i == j ? 1.0 / static_cast<double>(history.value(i)) : 0.0;
+        for (std::size_t k = 0; k < d; ++k) sum += scaled[i * d + k] * scaled[j * d + k];
+        system[i * n + j] = sum;
+      }
+    }
+    internal::SolvePositive(system, amounts);
+    return amounts;
+  }
+  std::vector<double> system(d * d, 0.0);
+  for (std::size_t k = 0; k < d; ++k) system[k * d + k] = ridge[k];
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t a = 0; a < d; ++a) {
+      const double factor = static_cast<double>(history.value(j)) * row(j)[a];
+      for (std::size_t b = 0; b <= a; ++b) system[a * d + b] += factor * row(j)[b];
+    }
+  }
+  std::vector<double> solution(item, item + d);
+  internal::SolvePositive(system, solution);
+  std::vector<double> amounts(n, 0.0);
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t k = 0; k < d; ++k) amounts[j] += solution[k] * row(j)[k];
+    amounts[j] *= history.value(j);
+  }
+  return amounts;
+}
+
+inline absl::StatusOr<Explanation> IalsModel::Explain(const UserView& user, ItemIndex item) const {
+  WAYPOST_RETURN_IF_ERROR(ValidateUser(user, user_count(), item_count()));
+  WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
+  try {
+    AlignedVector<float> vector(side_.stride);
+    WriteVector(user, vector.data());
+    Explanation result;
+    result.score = GetScoreKernels().dot(vector.data(), item_factors().row(item.value), side_.stride);
+    std::vector<double> amounts = ExactContributions(user.history, item_factors().row(item.value));
+    double sum = 0;
+    double magnitude = 0;
+    for (double amount : amounts) {
+      sum += amount;
+      magnitude += std::abs(amount);
+    }
+    constexpr double kRounding = 1e-3;  // relative to the amounts: more is no rounding, but another history
+    const double rest = static_cast<double>(result.score) - sum;
+    if (std::abs(rest) <= kRounding * magnitude) {
+      for (double& amount : amounts) amount += magnitude > 0 ? rest * (std::abs(amount) / magnitude) : 0.0;
+    } else {
+      result.base = static_cast<float>(rest);
+    }
+    result.contributions.reserve(amounts.size());
+    for (std::size_t j = 0; j < amounts.size(); ++j)
+      result.contributions.push_back({ItemIndex{user.history.columns[j]}, static_cast<float>(amounts[j])});
+    std::sort(result.contributions.begin(), result.contributions.end(),
+              [](const Contribution& a, const Contribution& b) {
+                return a.amount != b.amount ? a.amount > b.amount : a.item < b.item;
+              });
+    return result;
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("Explain: out of memory");
+  }
+}
+
+}  // namespace waypost
+
+#endif  // WAYPOST_MODEL_IALS_MODEL_HPP_
