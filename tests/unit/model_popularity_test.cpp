@@ -5,7 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "waypost/event/event_log.hpp"
+#include "support/worlds.hpp"
+#include "waypost/base/bitmap.hpp"
 
 namespace waypost {
 namespace {
@@ -23,6 +24,25 @@ TEST(Popularity, RanksByTheNumberOfUsersThenByIndex) {
   const auto best = model.TopK(std::span(&nobody, 1), std::span(&all, 1), 5, Parallelism(1));
   ASSERT_TRUE(best.ok());
   EXPECT_EQ(best->front(), (std::vector<ScoredItem>{{ItemIndex{1}, 3}, {ItemIndex{0}, 1}, {ItemIndex{2}, 1}}));
+}
+
+TEST(Popularity, ManyQueriesEqualScoringAndSortingEach) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(seed);
+    const PopularityModel model = TrainPopularity(testing_support::RandomMatrix(seed, 40, 30, 0.1));  // many ties
+    const SparseMatrix lists = testing_support::RandomSparse(seed + 1000, 9, 30, 0.4);
+    Bitmap some(30);
+    for (std::size_t item = 0; item < 30; item += 4) some.Set(item);
+    const std::vector<UserView> users(9);
+    std::vector<Candidates> candidates;
+    for (std::size_t q = 0; q < 9; ++q)
+      candidates.push_back({.allowed = q % 3 == 0 ? &some : nullptr, .excluded = lists.row(q).columns});
+    for (std::size_t k : {0, 1, 5, 30, 99}) {
+      const auto best = model.TopK(users, candidates, k, Parallelism(2));
+      ASSERT_TRUE(best.ok());
+      for (std::size_t q = 0; q < 9; ++q) EXPECT_EQ((*best)[q], TopK(model.scores().span(), k, candidates[q]));
+    }
+  }
 }
 
 TEST(Popularity, RefusesAHistoryOfUnknownItems) {

@@ -1,12 +1,15 @@
 // waypost/model/popularity.hpp - the same ranking for everybody: the sum of an item's interaction strengths.
 //
 // Definition   score(u, i) = sum over users v of strength(v, i). Decay enters through the strengths
-// (matrix/weighting.hpp). Complexity   training O(entries); a query O(items). Numerics     sums in float64, stored as
-// float32. Determinism  users are added in index order. Checked by   tests/unit/model_popularity_test.cpp; published
-// figures of two real data sets.
+//              (matrix/weighting.hpp).
+// Complexity   training O(entries); a query O(items), many queries together O(items + the excluded items of each).
+// Numerics     sums in float64, stored as float32.
+// Determinism  users are added in index order.
+// Checked by   tests/unit/model_popularity_test.cpp; published figures of two real data sets.
 #ifndef WAYPOST_MODEL_POPULARITY_HPP_
 #define WAYPOST_MODEL_POPULARITY_HPP_
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -34,6 +37,37 @@ class PopularityModel final : public Scorer {
       std::copy(scores_.begin(), scores_.end(), scores.begin() + static_cast<std::ptrdiff_t>(q * item_count()));
     }
     return absl::OkStatus();
+  }
+
+  // Everybody has the same ranking: it is made once per call, as long as any user can need, and each user skips in it.
+  absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopK(std::span<const UserView> users,
+                                                            std::span<const Candidates> candidates, std::size_t k,
+                                                            const Parallelism& parallelism) const override {
+    if (candidates.size() != users.size())
+      return absl::InvalidArgumentError(
+          absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
+    std::size_t longest = 0;
+    for (std::size_t q = 0; q < users.size(); ++q) {
+      WAYPOST_RETURN_IF_ERROR(ValidateUser(users[q], 0, item_count()));
+      if (candidates[q].allowed == nullptr)
+        longest = std::max(longest, std::min(k, item_count()) + candidates[q].excluded.size());
+    }
+    const std::vector<ScoredItem> ranking = waypost::TopK(scores_.span(), longest);
+    std::vector<std::vector<ScoredItem>> results(users.size());
+    ForEachBlock(parallelism, users.size(), 64, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t q = begin; q < end; ++q) {
+        const Candidates& own = candidates[q];
+        if (own.allowed != nullptr) {  // may leave few items: no prefix of the ranking is surely long enough
+          results[q] = waypost::TopK(scores_.span(), k, own);
+          continue;
+        }
+        results[q].reserve(std::min(k, item_count()));
+        for (std::size_t n = 0; n < ranking.size() && results[q].size() < k; ++n)
+          if (!std::binary_search(own.excluded.begin(), own.excluded.end(), ranking[n].item.value))
+            results[q].push_back(ranking[n]);
+      }
+    });
+    return results;
   }
 
   // Popularity knows no similarity: the result is empty.
