@@ -5,7 +5,9 @@
 //     bytes[offsets[i], offsets[i + 1]).
 // (3) slots is an open-addressing table of a power of two of slots, at most half full, linear probing from the low
 //     bits of XXH3_64bits(id); a slot holds an index or kEmptySlot. An empty dictionary has no slots.
-// The three arrays are stored as they are and used in place from a mapping.
+// The three arrays are stored as they are and used in place from a mapping. Of a file opened without a check of all
+// values only the ends of offsets are known to obey (2): id() cuts what it reads to the array, and Find() ends and
+// reads nothing outside the arrays, whatever lies between.
 #ifndef WAYPOST_EVENT_ID_DICTIONARY_HPP_
 #define WAYPOST_EVENT_ID_DICTIONARY_HPP_
 
@@ -49,7 +51,9 @@ class IdDictionary {
   // Requires  index < size().
   // Lifetime  the view lives as long as any copy of this dictionary.
   std::string_view id(std::uint32_t index) const {
-    return {bytes_.data() + offsets_[index], static_cast<std::size_t>(offsets_[index + 1] - offsets_[index])};
+    const std::uint64_t begin = std::min<std::uint64_t>(offsets_[index], bytes_.size());
+    const std::uint64_t end = std::clamp<std::uint64_t>(offsets_[index + 1], begin, bytes_.size());
+    return {bytes_.data() + begin, static_cast<std::size_t>(end - begin)};
   }
 
   // Cost  one hash and about one probe.

@@ -6,6 +6,7 @@
 #ifndef WAYPOST_EVENT_ITEM_TITLES_HPP_
 #define WAYPOST_EVENT_ITEM_TITLES_HPP_
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -49,8 +50,10 @@ class ItemTitles {
   // Lifetime  the view lives as long as any copy of this object.
   std::string_view title(ItemIndex item) const {
     if (item.value >= size()) return {};
-    return {bytes_.data() + offsets_[item.value],
-            static_cast<std::size_t>(offsets_[item.value + 1] - offsets_[item.value])};
+    // Of a file opened without a check of all values only the ends of offsets are known to obey (1).
+    const std::uint64_t begin = std::min<std::uint64_t>(offsets_[item.value], bytes_.size());
+    const std::uint64_t end = std::clamp<std::uint64_t>(offsets_[item.value + 1], begin, bytes_.size());
+    return {bytes_.data() + begin, static_cast<std::size_t>(end - begin)};
   }
 
   const SharedArray<char>& bytes() const { return bytes_; }

@@ -3,9 +3,12 @@
 // (1) offsets has rows() + 1 elements, starts at 0, never decreases and ends at columns.size().
 // (2) Within a row the columns ascend strictly: no duplicates.
 // (3) values is empty (every stored entry is 1) or as long as columns; every value is finite.
+// Of a file opened without a check of all values only the sizes and the ends of offsets are known to be right: row()
+// and row_size() cut what they read to the arrays; who uses a column as an index checks it.
 #ifndef WAYPOST_MATRIX_SPARSE_MATRIX_HPP_
 #define WAYPOST_MATRIX_SPARSE_MATRIX_HPP_
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -47,9 +50,12 @@ class SparseMatrix {
   std::size_t entries() const { return columns_.size(); }
   bool weighted() const { return !values_.empty(); }
 
-  std::size_t row_size(std::size_t row) const { return static_cast<std::size_t>(offsets_[row + 1] - offsets_[row]); }
+  std::size_t row_size(std::size_t row) const {
+    const std::uint64_t begin = std::min<std::uint64_t>(offsets_[row], columns_.size());
+    return static_cast<std::size_t>(std::clamp<std::uint64_t>(offsets_[row + 1], begin, columns_.size()) - begin);
+  }
   SparseRowView row(std::size_t row) const {
-    const std::size_t begin = static_cast<std::size_t>(offsets_[row]);
+    const std::size_t begin = static_cast<std::size_t>(std::min<std::uint64_t>(offsets_[row], columns_.size()));
     const std::size_t size = row_size(row);
     return {columns_.span().subspan(begin, size),
             weighted() ? values_.span().subspan(begin, size) : std::span<const float>()};
