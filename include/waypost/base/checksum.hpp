@@ -1,4 +1,4 @@
-// waypost/base/checksum.hpp - the one checksum of files: XXH3-64 with seed 0.
+// waypost/base/checksum.hpp - the one checksum of files: XXH3-64.
 //
 // It finds damage (a flipped bit, a torn write, a text-mode copy); it is no protection against forgery, so readers
 // check every value as well.
@@ -13,8 +13,8 @@
 
 namespace waypost {
 
-inline std::uint64_t Checksum(std::span<const std::byte> bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
+inline std::uint64_t Checksum(std::span<const std::byte> bytes, std::uint64_t seed = 0) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
 }  // namespace waypost

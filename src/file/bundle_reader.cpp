@@ -1,0 +1,125 @@
+#include "file/bundle_reader.hpp"
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "file/model_codec.hpp"
+
+namespace waypost::file {
+namespace {
+
+// The three sections of a dictionary.
+struct DictionarySections {
+  SectionType bytes;
+  SectionType offsets;
+  SectionType slots;
+};
+constexpr DictionarySections kUserSections = {SectionType::kUserBytes, SectionType::kUserOffsets,
+                                              SectionType::kUserSlots};
+constexpr DictionarySections kItemSections = {SectionType::kItemBytes, SectionType::kItemOffsets,
+                                              SectionType::kItemSlots};
+
+absl::StatusOr<IdDictionary> ReadDictionary(const SectionReader& reader, const DictionarySections& sections,
+                                            std::uint64_t count) {
+  WAYPOST_ASSIGN_OR_RETURN(SharedArray<char> bytes, reader.Array<char>(sections.bytes, 0));
+  WAYPOST_ASSIGN_OR_RETURN(SharedArray<std::uint64_t> offsets,
+                           reader.Array<std::uint64_t>(sections.offsets, 0, count + 1));
+  WAYPOST_ASSIGN_OR_RETURN(SharedArray<std::uint32_t> slots, reader.Array<std::uint32_t>(sections.slots, 0));
+  if (const std::optional<std::string> want = CheckSlotCount(slots.size(), count))
+    return Damaged(SectionName(sections.slots, 0), reader.envelope().Find(sections.slots, 0)->offset, *want,
+                   slots.size());
+  WAYPOST_RETURN_IF_ERROR(reader.FromFault(sections.offsets, 0, sizeof(std::uint64_t),
+                                           CheckOffsets(offsets.span(), bytes.size(), /*ends_only=*/!reader.full())));
+  if (reader.full()) {
+    WAYPOST_RETURN_IF_ERROR(
+        reader.FromFault(sections.bytes, 0, 1, CheckTexts(bytes.span(), offsets.span(), 1, kMaxIdBytes)));
+    WAYPOST_RETURN_IF_ERROR(reader.FromFault(sections.slots, 0, sizeof(std::uint32_t),
+                                             CheckSlots(bytes.span(), offsets.span(), slots.span())));
+  }
+  return IdDictionary(std::move(bytes), std::move(offsets), std::move(slots));
+}
+
+absl::StatusOr<ItemTitles> ReadTitles(const SectionReader& reader, std::uint64_t items) {
+  if (!reader.Has(SectionType::kTitleBytes, 0) && !reader.Has(SectionType::kTitleOffsets, 0)) return ItemTitles();
+  WAYPOST_ASSIGN_OR_RETURN(SharedArray<char> bytes, reader.Array<char>(SectionType::kTitleBytes, 0));
+  WAYPOST_ASSIGN_OR_RETURN(SharedArray<std::uint64_t> offsets,
+                           reader.Array<std::uint64_t>(SectionType::kTitleOffsets, 0, items + 1));
+  WAYPOST_RETURN_IF_ERROR(reader.FromFault(SectionType::kTitleOffsets, 0, sizeof(std::uint64_t),
+                                           CheckOffsets(offsets.span(), bytes.size(), /*ends_only=*/!reader.full())));
+  if (reader.full())
+    WAYPOST_RETURN_IF_ERROR(
+        reader.FromFault(SectionType::kTitleBytes, 0, 1,
+                         CheckTexts(bytes.span(), offsets.span(), 0, std::numeric_limits<std::size_t>::max())));
+  return ItemTitles(std::move(bytes), std::move(offsets));
+}
+
+absl::StatusOr<SparseMatrix> ReadHistory(const SectionReader& reader, std::uint64_t users, std::uint64_t items) {
+  if (!reader.Has(SectionType::kHistoryOffsets, 0) && !reader.Has(SectionType::kHistoryColumns, 0))
+    return SparseMatrix();
+  return reader.Rows(SectionType::kHistoryOffsets, SectionType::kHistoryColumns, SectionType::kHistoryValues, 0, users,
+                     items);
+}
+
+}  // namespace
+
+absl::StatusOr<Metadata> ReadMetadata(const EnvelopeView& envelope) {
+  const std::optional<SectionEntry> entry = envelope.Find(SectionType::kMetadata, 0);
+  if (!entry) return Damaged("section metadata", kHeaderSize, "an entry in the section table", "none");
+  WAYPOST_RETURN_IF_ERROR(envelope.VerifyChecksum(*entry));
+  return DecodeMetadata(envelope.bytes(*entry), entry->offset, envelope.version_minor() > kVersionMinor);
+}
+
+absl::StatusOr<ModelBundle> ReadBundle(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                                       OpenCheck check) {
+  WAYPOST_ASSIGN_OR_RETURN(const EnvelopeView envelope, EnvelopeView::Read(bytes));
+  if (check == OpenCheck::kFull) {
+    for (std::size_t position = 0; position < envelope.section_count(); ++position)
+      WAYPOST_RETURN_IF_ERROR(envelope.VerifyChecksum(envelope.section(position)));
+    WAYPOST_RETURN_IF_ERROR(envelope.VerifyPadding());
+  }
+  WAYPOST_ASSIGN_OR_RETURN(Metadata metadata, ReadMetadata(envelope));
+  const SectionReader reader(envelope, std::move(owner), check);
+  ModelBundle bundle;
+  WAYPOST_ASSIGN_OR_RETURN(bundle.users, ReadDictionary(reader, kUserSections, metadata.users));
+  WAYPOST_ASSIGN_OR_RETURN(bundle.items, ReadDictionary(reader, kItemSections, metadata.items));
+  WAYPOST_ASSIGN_OR_RETURN(bundle.titles, ReadTitles(reader, metadata.items));
+  WAYPOST_ASSIGN_OR_RETURN(bundle.history, ReadHistory(reader, metadata.users, metadata.items));
+  bundle.models.reserve(metadata.models.size());
+  for (std::size_t n = 0; n < metadata.models.size(); ++n) {
+    ModelMetadata& model = metadata.models[n];
+    WAYPOST_ASSIGN_OR_RETURN(
+        std::shared_ptr<const Scorer> scorer,
+        DecodeModel(reader, model, static_cast<std::uint32_t>(n + 1), metadata.users, metadata.items));
+    bundle.models.push_back(
+        {.name = std::move(model.name), .scorer = std::move(scorer), .options = std::move(model.options)});
+  }
+  bundle.default_model = std::move(metadata.default_model);
+  bundle.facts = std::move(metadata.facts);
+  return bundle;
+}
+
+std::vector<absl::Status> FindProblems(const EnvelopeView& envelope, const absl::StatusOr<Metadata>& metadata) {
+  std::vector<absl::Status> problems;
+  const auto note = [&](const absl::Status& status) {
+    if (!status.ok()) problems.push_back(status);
+  };
+  for (std::size_t position = 0; position < envelope.section_count(); ++position)
+    // Damaged metadata is a problem already.
+    if (const SectionEntry entry = envelope.section(position); entry.type != SectionType::kMetadata || metadata.ok())
+      note(envelope.VerifyChecksum(entry));
+  note(envelope.VerifyPadding());
+  if (!metadata.ok()) return problems;
+  const SectionReader reader(envelope, nullptr, OpenCheck::kFull);
+  note(ReadDictionary(reader, kUserSections, metadata->users).status());
+  note(ReadDictionary(reader, kItemSections, metadata->items).status());
+  note(ReadTitles(reader, metadata->items).status());
+  note(ReadHistory(reader, metadata->users, metadata->items).status());
+  for (std::size_t n = 0; n < metadata->models.size(); ++n)
+    note(DecodeModel(reader, metadata->models[n], static_cast<std::uint32_t>(n + 1), metadata->users, metadata->items)
+             .status());
+  return problems;
+}
+
+}  // namespace waypost::file

@@ -1,0 +1,84 @@
+// Header, section table and end mark of a model file: what is checked before any section is read, and how it is
+// written. docs/model-format.md.
+#ifndef WAYPOST_SRC_FILE_ENVELOPE_HPP_
+#define WAYPOST_SRC_FILE_ENVELOPE_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "file/format.hpp"
+#include "waypost/base/status.hpp"
+
+namespace waypost::file {
+
+// The error for damage: "header.file_size at offset 32: want 4168, got 99".
+template <typename Want, typename Got>
+absl::Status Damaged(std::string_view where, std::uint64_t offset, const Want& want, const Got& got) {
+  return absl::DataLossError(
+      absl::StrCat(internal::ToAbsl(where), " at offset ", offset, ": want ", want, ", got ", got));
+}
+
+struct SectionEntry {
+  SectionType type{};
+  std::uint32_t model = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint64_t checksum = 0;
+};
+
+// A view of a file whose header and table were checked.
+//
+// (1) Every section lies inside the file, after the table, aligned, in the order of the table.
+class EnvelopeView {
+ public:
+  // Lifetime  `file` must live as long as the view.
+  static absl::StatusOr<EnvelopeView> Read(std::span<const std::byte> file);
+
+  std::span<const std::byte> file() const { return file_; }
+  std::uint16_t version_major() const;
+  std::uint16_t version_minor() const;
+  std::uint64_t must_understand() const;
+  std::uint64_t may_ignore() const;
+
+  std::size_t section_count() const;
+  // Requires  position < section_count().
+  SectionEntry section(std::size_t position) const;
+  std::optional<SectionEntry> Find(SectionType type, std::uint32_t model) const;
+  std::span<const std::byte> bytes(const SectionEntry& entry) const { return file_.subspan(entry.offset, entry.size); }
+
+  absl::Status VerifyChecksum(const SectionEntry& entry) const;
+  // The zero bytes between the sections and before the end mark.
+  absl::Status VerifyPadding() const;
+
+ private:
+  explicit EnvelopeView(std::span<const std::byte> file) : file_(file) {}
+
+  absl::Status CheckHeader() const;
+  absl::Status CheckTable() const;
+
+  std::span<const std::byte> file_;
+};
+
+// A section to be written.
+struct SectionSource {
+  SectionType type{};
+  std::uint32_t model = 0;
+  std::span<const std::byte> bytes;
+};
+
+// Returns header, table and the zero bytes up to the first section; computes the checksums.
+// Requires  1 to kMaxSections sections.
+std::vector<std::byte> EncodeEnvelope(std::span<const SectionSource> sections);
+
+// The zero bytes that follow `size` bytes.
+inline std::size_t PaddingAfter(std::uint64_t size) {
+  return static_cast<std::size_t>(-size & (kSectionAlignment - 1));
+}
+
+}  // namespace waypost::file
+
+#endif  // WAYPOST_SRC_FILE_ENVELOPE_HPP_

@@ -1,0 +1,56 @@
+#include "file/format.hpp"
+
+#include "absl/strings/str_cat.h"
+
+namespace waypost::file {
+
+std::string SectionName(SectionType type) {
+  switch (type) {
+    case SectionType::kMetadata:
+      return "metadata";
+    case SectionType::kUserBytes:
+      return "user id bytes";
+    case SectionType::kUserOffsets:
+      return "user id offsets";
+    case SectionType::kUserSlots:
+      return "user id slots";
+    case SectionType::kItemBytes:
+      return "item id bytes";
+    case SectionType::kItemOffsets:
+      return "item id offsets";
+    case SectionType::kItemSlots:
+      return "item id slots";
+    case SectionType::kTitleBytes:
+      return "title bytes";
+    case SectionType::kTitleOffsets:
+      return "title offsets";
+    case SectionType::kHistoryOffsets:
+      return "history offsets";
+    case SectionType::kHistoryColumns:
+      return "history columns";
+    case SectionType::kHistoryValues:
+      return "history values";
+    case SectionType::kPopularityScores:
+      return "popularity scores";
+    case SectionType::kKnnOffsets:
+      return "item-knn neighbour offsets";
+    case SectionType::kKnnColumns:
+      return "item-knn neighbour columns";
+    case SectionType::kKnnValues:
+      return "item-knn neighbour values";
+    case SectionType::kIalsUserFactors:
+      return "ials user factors";
+    case SectionType::kIalsItemFactors:
+      return "ials item factors";
+    case SectionType::kIalsEigenvalues:
+      return "ials eigenvalues";
+  }
+  return absl::StrCat("unknown ", static_cast<std::uint32_t>(type));
+}
+
+std::string SectionName(SectionType type, std::uint32_t model) {
+  if (model == 0) return absl::StrCat("section ", SectionName(type));
+  return absl::StrCat("section ", SectionName(type), " of model ", model);
+}
+
+}  // namespace waypost::file

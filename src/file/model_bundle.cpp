@@ -1,0 +1,177 @@
+#include "waypost/file/model_bundle.hpp"
+
+#include <array>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "file/bundle_reader.hpp"
+#include "file/file_io.hpp"
+#include "file/guard.hpp"
+#include "file/model_codec.hpp"
+#include "waypost/version.hpp"
+
+namespace waypost {
+namespace file {
+namespace {
+
+constexpr std::array<std::uint64_t, 1> kNoOffsets = {0};  // offsets of an array without rows
+
+// A bundle as sections, checked. The arrays are borrowed from the bundle.
+struct EncodedBundle {
+  std::vector<std::byte> metadata;
+  std::vector<SectionSource> sections;
+};
+
+absl::Status Refused(std::string_view what, const std::optional<Fault>& fault) {
+  if (!fault) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("ModelBundle.", internal::ToAbsl(what), "[", fault->element,
+                                                 "]: want ", fault->want, ", got ", fault->got));
+}
+
+absl::Status AddDictionary(std::string_view name, const IdDictionary& dictionary, SectionType bytes_type,
+                           SectionType offsets_type, SectionType slots_type, std::vector<SectionSource>& sections) {
+  const std::span<const std::uint64_t> offsets =
+      dictionary.offsets().empty() ? std::span<const std::uint64_t>(kNoOffsets) : dictionary.offsets().span();
+  const std::span<const char> bytes = dictionary.bytes().span();
+  const std::span<const std::uint32_t> slots = dictionary.slots().span();
+  const std::string prefix(name);
+  WAYPOST_RETURN_IF_ERROR(Refused(prefix + ".offsets", CheckOffsets(offsets, bytes.size())));
+  WAYPOST_RETURN_IF_ERROR(Refused(prefix + ".bytes", CheckTexts(bytes, offsets, 1, kMaxIdBytes)));
+  if (const std::optional<std::string> want = CheckSlotCount(slots.size(), offsets.size() - 1))
+    return absl::InvalidArgumentError(
+        absl::StrCat("ModelBundle.", prefix, ".slots: want ", *want, ", got ", slots.size()));
+  WAYPOST_RETURN_IF_ERROR(Refused(prefix + ".slots", CheckSlots(bytes, offsets, slots)));
+  sections.push_back({bytes_type, 0, AsBytes(bytes)});
+  sections.push_back({offsets_type, 0, AsBytes(offsets)});
+  sections.push_back({slots_type, 0, AsBytes(slots)});
+  return absl::OkStatus();
+}
+
+absl::Status AddTitles(const ModelBundle& bundle, std::vector<SectionSource>& sections) {
+  const ItemTitles& titles = bundle.titles;
+  if (titles.size() == 0) return absl::OkStatus();
+  if (titles.size() != bundle.items.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat("ModelBundle.titles: want ", bundle.items.size(), " titles or none, got ", titles.size()));
+  WAYPOST_RETURN_IF_ERROR(Refused("titles.offsets", CheckOffsets(titles.offsets().span(), titles.bytes().size())));
+  WAYPOST_RETURN_IF_ERROR(Refused("titles.bytes", CheckTexts(titles.bytes().span(), titles.offsets().span(), 0,
+                                                             std::numeric_limits<std::size_t>::max())));
+  sections.push_back({SectionType::kTitleBytes, 0, AsBytes(titles.bytes().span())});
+  sections.push_back({SectionType::kTitleOffsets, 0, AsBytes(titles.offsets().span())});
+  return absl::OkStatus();
+}
+
+absl::Status AddHistory(const ModelBundle& bundle, std::vector<SectionSource>& sections) {
+  const SparseMatrix& history = bundle.history;
+  if (history.rows() == 0) return absl::OkStatus();
+  if (history.rows() != bundle.users.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat("ModelBundle.history: want ", bundle.users.size(), " rows or none, got ", history.rows()));
+  if (history.columns() != bundle.items.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat("ModelBundle.history: want ", bundle.items.size(), " columns, got ", history.columns()));
+  const std::span<const std::uint64_t> offsets = history.offsets().span();
+  const std::span<const std::uint32_t> columns = history.column_indices().span();
+  WAYPOST_RETURN_IF_ERROR(Refused("history.offsets", CheckOffsets(offsets, columns.size())));
+  WAYPOST_RETURN_IF_ERROR(Refused("history.columns", CheckColumns(offsets, columns, history.columns())));
+  WAYPOST_RETURN_IF_ERROR(Refused("history.values", CheckFinite(history.values().span())));
+  sections.push_back({SectionType::kHistoryOffsets, 0, AsBytes(offsets)});
+  sections.push_back({SectionType::kHistoryColumns, 0, AsBytes(columns)});
+  if (history.weighted()) sections.push_back({SectionType::kHistoryValues, 0, AsBytes(history.values().span())});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EncodedBundle> Encode(const ModelBundle& bundle) {
+  EncodedBundle encoded;
+  std::vector<SectionSource>& sections = encoded.sections;
+  sections.push_back({SectionType::kMetadata, 0, {}});
+  Metadata metadata{.writer = WAYPOST_VERSION_STRING,
+                    .users = bundle.users.size(),
+                    .items = bundle.items.size(),
+                    .default_model = bundle.default_model,
+                    .facts = bundle.facts,
+                    .models = {}};
+  WAYPOST_RETURN_IF_ERROR(AddDictionary("users", bundle.users, SectionType::kUserBytes, SectionType::kUserOffsets,
+                                        SectionType::kUserSlots, sections));
+  WAYPOST_RETURN_IF_ERROR(AddDictionary("items", bundle.items, SectionType::kItemBytes, SectionType::kItemOffsets,
+                                        SectionType::kItemSlots, sections));
+  WAYPOST_RETURN_IF_ERROR(AddTitles(bundle, sections));
+  WAYPOST_RETURN_IF_ERROR(AddHistory(bundle, sections));
+  for (std::size_t n = 0; n < bundle.models.size(); ++n) {
+    const NamedModel& model = bundle.models[n];
+    if (model.scorer == nullptr) return absl::InvalidArgumentError("NamedModel.scorer: want a model, got null");
+    WAYPOST_ASSIGN_OR_RETURN(EncodedModel part, EncodeModel(*model.scorer, static_cast<std::uint32_t>(n + 1),
+                                                            bundle.users.size(), bundle.items.size()));
+    metadata.models.push_back({.name = model.name,
+                               .kind = std::string(model.scorer->kind()),
+                               .options = model.options,
+                               .parameters = std::move(part.parameters)});
+    sections.insert(sections.end(), part.sections.begin(), part.sections.end());
+  }
+  WAYPOST_RETURN_IF_ERROR(Validate(metadata));
+  WAYPOST_ASSIGN_OR_RETURN(encoded.metadata, EncodeMetadata(metadata));
+  sections.front().bytes = encoded.metadata;
+  return encoded;
+}
+
+// Calls `write(bytes)` for the pieces of the file, in order.
+template <typename Write>
+absl::Status WriteBundle(const ModelBundle& bundle, const Write& write) {
+  WAYPOST_ASSIGN_OR_RETURN(const EncodedBundle encoded, Encode(bundle));
+  WAYPOST_RETURN_IF_ERROR(write(std::span<const std::byte>(EncodeEnvelope(encoded.sections))));
+  constexpr std::array<std::byte, kSectionAlignment> kZeros = {};
+  for (const SectionSource& section : encoded.sections) {
+    WAYPOST_RETURN_IF_ERROR(write(section.bytes));
+    WAYPOST_RETURN_IF_ERROR(write(std::span(kZeros).first(PaddingAfter(section.bytes.size()))));
+  }
+  return write(std::as_bytes(std::span(kEndMark)));
+}
+
+}  // namespace
+}  // namespace file
+
+absl::Status SaveBundle(const ModelBundle& bundle, const std::string& path) {
+  return file::Guard("SaveBundle", [&]() -> absl::Status {
+    std::unique_ptr<file::AtomicFile> output;
+    // Opened at the first write: a bundle that is refused touches no file.
+    WAYPOST_RETURN_IF_ERROR(file::WriteBundle(bundle, [&](std::span<const std::byte> bytes) -> absl::Status {
+      if (output == nullptr) {
+        WAYPOST_ASSIGN_OR_RETURN(output, file::AtomicFile::Create(path));
+      }
+      return output->Write(bytes);
+    }));
+    return output->Commit();
+  });
+}
+
+absl::StatusOr<std::vector<std::byte>> SaveBundleToMemory(const ModelBundle& bundle) {
+  return file::Guard("SaveBundleToMemory", [&]() -> absl::StatusOr<std::vector<std::byte>> {
+    std::vector<std::byte> output;
+    WAYPOST_RETURN_IF_ERROR(file::WriteBundle(bundle, [&](std::span<const std::byte> bytes) -> absl::Status {
+      output.insert(output.end(), bytes.begin(), bytes.end());
+      return absl::OkStatus();
+    }));
+    return output;
+  });
+}
+
+absl::StatusOr<ModelBundle> OpenBundle(const std::string& path, const OpenOptions& options) {
+  return file::Guard("OpenBundle", [&]() -> absl::StatusOr<ModelBundle> {
+    WAYPOST_ASSIGN_OR_RETURN(std::shared_ptr<const file::MappedFile> mapped, file::MappedFile::Open(path));
+    const std::span<const std::byte> bytes = mapped->bytes();
+    absl::StatusOr<ModelBundle> bundle = file::ReadBundle(bytes, std::move(mapped), options.check);
+    if (!bundle.ok()) return internal::AddContext(absl::StrCat("'", path, "'"), bundle.status());
+    return bundle;
+  });
+}
+
+absl::StatusOr<ModelBundle> OpenBundleFromMemory(std::span<const std::byte> bytes, const OpenOptions& options) {
+  return file::Guard("OpenBundleFromMemory", [&]() -> absl::StatusOr<ModelBundle> {
+    auto copy = std::make_shared<const AlignedVector<std::byte>>(bytes.begin(), bytes.end());
+    return file::ReadBundle(*copy, copy, options.check);
+  });
+}
+
+}  // namespace waypost

@@ -1,0 +1,63 @@
+#include "file/model_codec.hpp"
+
+#include <string>
+#include <utility>
+
+#include "waypost/model/popularity.hpp"
+
+namespace waypost::file {
+namespace {
+
+template <typename T>
+SectionSource Source(SectionType type, std::uint32_t model, const SharedArray<T>& array) {
+  return {.type = type, .model = model, .bytes = AsBytes(array.span())};
+}
+
+absl::Status FaultOf(std::string_view what, const std::optional<Fault>& fault) {
+  if (!fault) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(internal::ToAbsl(what), "[", fault->element, "]: want ", fault->want, ", got ", fault->got));
+}
+
+absl::StatusOr<EncodedModel> Encode(const PopularityModel& popularity, std::uint32_t model) {
+  WAYPOST_RETURN_IF_ERROR(FaultOf("PopularityModel.scores", CheckFinite(popularity.scores().span())));
+  return EncodedModel{.parameters = {},
+                      .sections = {Source(SectionType::kPopularityScores, model, popularity.scores())}};
+}
+
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodePopularity(const SectionReader& reader, std::uint32_t model,
+                                                               std::uint64_t items) {
+  WAYPOST_ASSIGN_OR_RETURN(SharedArray<float> scores,
+                           reader.Array<float>(SectionType::kPopularityScores, model, items));
+  if (reader.full())
+    WAYPOST_RETURN_IF_ERROR(
+        reader.FromFault(SectionType::kPopularityScores, model, sizeof(float), CheckFinite(scores.span())));
+  return std::make_shared<const PopularityModel>(std::move(scores));
+}
+
+}  // namespace
+
+absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t model, std::uint64_t users,
+                                         std::uint64_t items) {
+  if (scorer.item_count() != items)
+    return absl::InvalidArgumentError(
+        absl::StrCat("Scorer.item_count: want ", items, " (ModelBundle.items), got ", scorer.item_count()));
+  if (scorer.user_count() != 0 && scorer.user_count() != users)
+    return absl::InvalidArgumentError(
+        absl::StrCat("Scorer.user_count: want ", users, " (ModelBundle.users), got ", scorer.user_count()));
+  if (const auto* popularity = dynamic_cast<const PopularityModel*>(&scorer)) return Encode(*popularity, model);
+  return absl::UnimplementedError(
+      absl::StrCat("Scorer.kind: want a kind that model files hold, got '", internal::ToAbsl(scorer.kind()), "'"));
+}
+
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& reader, const ModelMetadata& metadata,
+                                                          std::uint32_t model, std::uint64_t users,
+                                                          std::uint64_t items) {
+  (void)users;
+  if (metadata.kind == "popularity") return DecodePopularity(reader, model, items);
+  return absl::UnimplementedError(absl::StrCat("section metadata, model ", model, ".kind: want a kind that format ",
+                                               kVersionMajor, ".", kVersionMinor, " has, got '",
+                                               metadata.kind.substr(0, 80), "'"));
+}
+
+}  // namespace waypost::file

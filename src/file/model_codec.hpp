@@ -1,0 +1,36 @@
+// Between models and sections: which arrays and parameters each kind of model has in a file.
+//
+// Models know nothing of files; a kind of model is added here, in format.hpp and in docs/model-format.md.
+#ifndef WAYPOST_SRC_FILE_MODEL_CODEC_HPP_
+#define WAYPOST_SRC_FILE_MODEL_CODEC_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "file/envelope.hpp"
+#include "file/metadata.hpp"
+#include "file/section_reader.hpp"
+#include "waypost/base/status.hpp"
+#include "waypost/model/scorer.hpp"
+
+namespace waypost::file {
+
+struct EncodedModel {
+  Settings parameters;
+  std::vector<SectionSource> sections;  // borrowed from the model
+};
+
+// Errors  kInvalidArgument: a shape or value that breaks a rule of the format.  kUnimplemented: a kind without codec.
+absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t model, std::uint64_t users,
+                                         std::uint64_t items);
+
+// Errors  kDataLoss; kUnimplemented: a kind of a newer version.
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& reader, const ModelMetadata& metadata,
+                                                          std::uint32_t model, std::uint64_t users,
+                                                          std::uint64_t items);
+
+}  // namespace waypost::file
+
+#endif  // WAYPOST_SRC_FILE_MODEL_CODEC_HPP_
