@@ -12,9 +12,9 @@ namespace waypost {
 // Which measure of two items' shared users is used; item_knn.hpp gives the formulas.
 enum class KnnSimilarity { kCosine, kTfIdf, kBm25, kDegree };
 
-inline constexpr float kDefaultUserExponent = 1.0f;
-inline constexpr float kDefaultSourceExponent = 0.5f;
-inline constexpr float kDefaultTargetExponent = 0.5f;
+inline constexpr float kDefaultUserExponent = 0.8f;
+inline constexpr float kDefaultSourceExponent = 0.7f;
+inline constexpr float kDefaultTargetExponent = 0.3f;
 inline constexpr float kDefaultBm25K1 = 1.2f;
 inline constexpr float kDefaultBm25B = 0.75f;
 

@@ -14,10 +14,10 @@ namespace waypost {
 
 // What is known when a step of a training is over.
 struct TrainingProgress {
-  int epoch = 0;                     // steps done, 1..epochs
-  int epochs = 0;                    // steps planned; a model that makes one pass counts equal parts of it
-  std::optional<double> loss;        // the objective after this step, where the model has one
-  std::optional<double> validation;  // what TrainingControl::validation returned, where it was asked
+  int epoch = 0;                       // steps done, 1..epochs
+  int epochs = 0;                      // steps planned; a model that makes one pass counts equal parts of it
+  std::optional<double> loss{};        // the objective after this step, where the model has one
+  std::optional<double> validation{};  // what TrainingControl::validation returned, where it was asked
 };
 
 // Callbacks of one training, called on the calling thread between steps. Empty: not called.

@@ -1,0 +1,124 @@
+// waypost/model/item_knn_model.hpp - the trained item-item model: a sparse table of similarities.
+//
+// item_knn.hpp has the definition, the sources and the numerics.
+#ifndef WAYPOST_MODEL_ITEM_KNN_MODEL_HPP_
+#define WAYPOST_MODEL_ITEM_KNN_MODEL_HPP_
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "waypost/model/scorer.hpp"
+
+namespace waypost {
+
+// score(u, i) = sum over the items j of u's history, ascending, of strength(u, j) * neighbours(j, i): float32, each
+// product rounded before it is added. The history alone represents a user, known to the training or not.
+//
+// Immutable: safe to use from any number of threads.
+class ItemKnnModel final : public Scorer {
+ public:
+  // `neighbours`  items x items: row j holds what item j of a history adds to its neighbours.
+  // Requires      a square matrix, values finite and at most kMaxSimilarity in size: scores are then finite.
+  explicit ItemKnnModel(SparseMatrix neighbours) : neighbours_(std::move(neighbours)) {
+    assert(neighbours_.rows() == neighbours_.columns());
+  }
+
+  static constexpr float kMaxSimilarity = 1e22f;
+
+  const SparseMatrix& neighbours() const { return neighbours_; }
+
+  std::string_view kind() const override { return "item-knn"; }
+  std::size_t item_count() const override { return neighbours_.columns(); }
+
+  absl::Status Score(std::span<const UserView> users, std::span<float> scores,
+                     const Parallelism& parallelism) const override {
+    for (const UserView& user : users) WAYPOST_RETURN_IF_ERROR(ValidateUser(user, 0, item_count()));
+    ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t q = begin; q < end; ++q)
+        ScoreHistory(users[q].history, scores.subspan(q * item_count(), item_count()));
+    });
+    return absl::OkStatus();
+  }
+
+  // One row of scores a thread at a time, instead of one for every user of the batch.
+  absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopK(std::span<const UserView> users,
+                                                            std::span<const Candidates> candidates, std::size_t k,
+                                                            const Parallelism& parallelism) const override {
+    if (candidates.size() != users.size())
+      return absl::InvalidArgumentError(
+          absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
+    for (const UserView& user : users) WAYPOST_RETURN_IF_ERROR(ValidateUser(user, 0, item_count()));
+    std::vector<std::vector<ScoredItem>> results(users.size());
+    ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+      std::vector<float> scores(item_count());
+      for (std::size_t q = begin; q < end; ++q) {
+        ScoreHistory(users[q].history, scores);
+        results[q] = waypost::TopK(std::span<const float>(scores), k, candidates[q]);
+      }
+    });
+    return results;
+  }
+
+  // The strongest entries of the item's row.
+  absl::StatusOr<std::vector<ScoredItem>> Similar(ItemIndex item, const Candidates& candidates,
+                                                  std::size_t k) const override {
+    WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
+    const SparseRowView row = neighbours_.row(item.value);
+    TopKHeap heap(std::min(k, row.size()));
+    for (std::size_t n = 0; n < row.size(); ++n) {
+      const std::uint32_t other = row.columns[n];
+      if (other == item.value || !(row.value(n) > 0)) continue;
+      if (candidates.allowed != nullptr && !candidates.allowed->Test(other)) continue;
+      if (std::binary_search(candidates.excluded.begin(), candidates.excluded.end(), other)) continue;
+      heap.Push(row.value(n), ItemIndex{other});
+    }
+    return heap.Take();
+  }
+
+  absl::StatusOr<Explanation> Explain(const UserView& user, ItemIndex item) const override {
+    WAYPOST_RETURN_IF_ERROR(ValidateUser(user, 0, item_count()));
+    WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
+    Explanation explanation;
+    for (std::size_t n = 0; n < user.history.size(); ++n) {
+      const SparseRowView row = neighbours_.row(user.history.columns[n]);
+      const auto found = std::lower_bound(row.columns.begin(), row.columns.end(), item.value);
+      if (found == row.columns.end() || *found != item.value) continue;
+      const float amount = user.history.value(n) * row.value(static_cast<std::size_t>(found - row.columns.begin()));
+      explanation.score += amount;
+      explanation.contributions.push_back({ItemIndex{user.history.columns[n]}, amount});
+    }
+    std::sort(explanation.contributions.begin(), explanation.contributions.end(),
+              [](const Contribution& a, const Contribution& b) {
+                return a.amount != b.amount ? a.amount > b.amount : a.item < b.item;
+              });
+    return explanation;
+  }
+
+ private:
+  static constexpr std::size_t kUserBlock = 16;
+
+  void ScoreHistory(const SparseRowView& history, std::span<float> scores) const {
+    std::fill(scores.begin(), scores.end(), 0.0f);
+    for (std::size_t n = 0; n < history.size(); ++n) {
+      const float strength = history.value(n);
+      const SparseRowView row = neighbours_.row(history.columns[n]);
+      if (row.values.empty()) {
+        for (std::uint32_t item : row.columns) scores[item] += strength;
+        continue;
+      }
+      for (std::size_t p = 0; p < row.size(); ++p) scores[row.columns[p]] += strength * row.values[p];
+    }
+  }
+
+  SparseMatrix neighbours_;
+};
+
+}  // namespace waypost
+
+#endif  // WAYPOST_MODEL_ITEM_KNN_MODEL_HPP_
