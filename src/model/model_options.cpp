@@ -1,0 +1,241 @@
+// The options of every model as text: one table a model, read by help, parsing and formatting alike.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <system_error>
+#include <type_traits>
+
+#include "waypost/model/model_spec.hpp"
+
+namespace waypost {
+namespace {
+
+using internal::ToAbsl;
+
+constexpr std::array<std::string_view, 3> kKinds = {"popularity", "item-knn", "ials"};
+
+std::string_view NameOf(KnnSimilarity value) {
+  return KnnSimilarityName(value);
+}
+std::string_view NameOf(IalsSolver value) {
+  return IalsSolverName(value);
+}
+
+// Shortest text that reads back as the same number, whatever the locale.
+template <typename Number>
+std::string FormatNumber(Number value) {
+  std::array<char, 64> text;
+  return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr);
+}
+
+template <typename Value>
+std::string FormatValue(const Value& value) {
+  if constexpr (std::is_enum_v<Value>) {
+    return std::string(NameOf(value));
+  } else {
+    return FormatNumber(value);
+  }
+}
+
+template <typename Value>
+bool ParseValue(std::string_view text, Value& value) {
+  if constexpr (std::is_enum_v<Value>) {
+    for (int n = 0; !NameOf(static_cast<Value>(n)).empty(); ++n) {
+      value = static_cast<Value>(n);
+      if (NameOf(value) == text) return true;
+    }
+    return false;
+  } else {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size();
+  }
+}
+
+template <typename Value>
+std::string_view TypeName() {
+  if constexpr (std::is_enum_v<Value>) return "one of the names";
+  if constexpr (std::is_floating_point_v<Value>) return "a number";
+  return "an integer";
+}
+
+// One option of a model with options of type Options.
+template <typename Options>
+struct Option {
+  std::string_view name;
+  std::string_view range;
+  std::string_view help;
+  std::string (*format)(const Options&);
+  bool (*used)(const Options&);  // whether it has an effect beside the others
+  bool (*parse)(std::string_view text, Options&);
+  std::string_view type;
+};
+
+// An option that is always used.
+template <auto member, typename Options>
+Option<Options> Always(std::string_view name, std::string_view range, std::string_view help) {
+  using Value = std::remove_cvref_t<decltype(Options{}.*member)>;
+  return {.name = name,
+          .range = range,
+          .help = help,
+          .format = [](const Options& options) { return FormatValue(options.*member); },
+          .used = [](const Options&) { return true; },
+          .parse = [](std::string_view text, Options& options) { return ParseValue(text, options.*member); },
+          .type = TypeName<Value>()};
+}
+
+// An optional one, used where `used` says so, with the value it stands for when it is unset.
+template <auto member, auto unset, typename Options>
+Option<Options> Sometimes(std::string_view name, std::string_view range, std::string_view help,
+                          bool (*used)(const Options&)) {
+  using Value = typename std::remove_cvref_t<decltype(Options{}.*member)>::value_type;
+  return {
+      .name = name,
+      .range = range,
+      .help = help,
+      .format = [](const Options& options) { return FormatValue((options.*member).value_or(unset)); },
+      .used = used,
+      .parse = [](std::string_view text, Options& options) { return ParseValue(text, (options.*member).emplace()); },
+      .type = TypeName<Value>()};
+}
+
+std::span<const Option<PopularityOptions>> OptionsOf(const PopularityOptions&) {
+  return {};
+}
+
+std::span<const Option<ItemKnnOptions>> OptionsOf(const ItemKnnOptions&) {
+  using O = ItemKnnOptions;
+  constexpr auto degree = [](const O& options) { return options.similarity == KnnSimilarity::kDegree; };
+  constexpr auto bm25 = [](const O& options) { return options.similarity == KnnSimilarity::kBm25; };
+  static const std::array table = {
+      Always<&O::similarity, O>("similarity", "degree, cosine, tfidf, bm25", "Measure of two items' common users"),
+      Always<&O::neighbours, O>("neighbours", "0..2147483647",
+                                "Most similar items kept for each item; 0 keeps all. Memory grows with it"),
+      Always<&O::neighbour_mass, O>("neighbour_mass", "above 0..1",
+                                    "Share of each item's similarity that the kept ones hold together; 1 keeps all"),
+      Sometimes<&O::user_exponent, kDefaultUserExponent, O>(
+          "user_exponent", "0..2", "degree only: how much a long history counts less as evidence", degree),
+      Sometimes<&O::source_exponent, kDefaultSourceExponent, O>(
+          "source_exponent", "0..2", "degree only: how much a popular item of the history counts less", degree),
+      Sometimes<&O::target_exponent, kDefaultTargetExponent, O>(
+          "target_exponent", "0..2", "degree only: how much a popular item is recommended less", degree),
+      Sometimes<&O::bm25_k1, kDefaultBm25K1, O>("bm25_k1", "0..1000",
+                                                "bm25 only: how late strong interactions saturate", bm25),
+      Sometimes<&O::bm25_b, kDefaultBm25B, O>("bm25_b", "0..1", "bm25 only: how much a popular item counts less", bm25),
+  };
+  return table;
+}
+
+std::span<const Option<IalsOptions>> OptionsOf(const IalsOptions&) {
+  using O = IalsOptions;
+  constexpr auto not_exact = [](const O& options) { return options.solver != IalsSolver::kExact; };
+  static const std::array table = {
+      Always<&O::dimensions, O>("dimensions", "1..4096", "Length of the factor vectors: quality, memory and time"),
+      Always<&O::epochs, O>("epochs", "1..10000", "Passes over items and users"),
+      Always<&O::regularization, O>("regularization", "0..1e9",
+                                    "Strength of L2 regularization; tune first, 0.001..0.1"),
+      Always<&O::regularization_exponent, O>("regularization_exponent", "0..2",
+                                             "How regularization grows with a row's interactions; 1: in proportion"),
+      Always<&O::unobserved_weight, O>("unobserved_weight", "0..1000",
+                                       "Weight of every pair as a zero; smaller for larger catalogues"),
+      Always<&O::init_sd, O>("init_sd", "1e-6..1000", "Standard deviation of the first item vectors' length"),
+      Always<&O::patience, O>("patience", "0..10000",
+                              "Epochs without a better validation measure before training stops; 0 runs all"),
+      Always<&O::solver, O>("solver", "auto, exact, cg", "How rows are solved; auto decides by the matrix's shape"),
+      Sometimes<&O::cg_steps, kDefaultCgSteps, O>("cg_steps", "1..1000",
+                                                  "auto, cg only: conjugate-gradient steps a row", not_exact),
+      Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the first item vectors"),
+  };
+  return table;
+}
+
+template <typename Names>
+std::string Join(const Names& names) {
+  std::string text;
+  for (std::string_view name : names) text.append(text.empty() ? "" : ", ").append(name);
+  return text;
+}
+
+absl::Status UnknownKind(std::string_view kind) {
+  return absl::InvalidArgumentError(absl::StrCat("model: want one of ", Join(kKinds), ", got '", ToAbsl(kind), "'"));
+}
+
+absl::StatusOr<ModelOptions> DefaultsOf(std::string_view kind) {
+  if (kind == kKinds[0]) return PopularityOptions{};
+  if (kind == kKinds[1]) return ItemKnnOptions{};
+  if (kind == kKinds[2]) return IalsOptions{};
+  return UnknownKind(kind);
+}
+
+template <typename Options>
+absl::Status ApplySetting(std::string_view kind, const OptionSetting& setting, Options& options) {
+  const auto table = OptionsOf(options);
+  for (const auto& option : table) {
+    if (option.name != setting.first) continue;
+    if (option.parse(setting.second, options)) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(ToAbsl(kind), ".", setting.first, ": want ", ToAbsl(option.type),
+                                                   " in ", ToAbsl(option.range), ", got '", setting.second, "'"));
+  }
+  std::vector<std::string_view> names;
+  for (const auto& option : table) names.push_back(option.name);
+  return absl::InvalidArgumentError(absl::StrCat(
+      ToAbsl(kind), ": want ", names.empty() ? "no options" : "one of " + Join(names), ", got '", setting.first, "'"));
+}
+
+absl::Status ValidateOptions(const PopularityOptions&) {
+  return absl::OkStatus();
+}
+template <typename Options>
+absl::Status ValidateOptions(const Options& options) {
+  return Validate(options);
+}
+
+}  // namespace
+
+std::span<const std::string_view> ModelKinds() {
+  return kKinds;
+}
+
+std::string_view ModelKind(const ModelOptions& options) {
+  return kKinds[options.index()];
+}
+
+absl::StatusOr<std::vector<OptionInfo>> OptionTable(std::string_view kind) {
+  WAYPOST_ASSIGN_OR_RETURN(const ModelOptions defaults, DefaultsOf(kind));
+  std::vector<OptionInfo> infos;
+  std::visit(
+      [&](const auto& options) {
+        for (const auto& option : OptionsOf(options))
+          infos.push_back({option.name, option.format(options), std::string(option.range), option.help});
+      },
+      defaults);
+  return infos;
+}
+
+absl::StatusOr<ModelOptions> ParseModelOptions(std::string_view kind, std::span<const OptionSetting> settings) {
+  WAYPOST_ASSIGN_OR_RETURN(ModelOptions result, DefaultsOf(kind));
+  for (std::size_t n = 0; n < settings.size(); ++n) {
+    const auto same = [&](const OptionSetting& other) { return other.first == settings[n].first; };
+    if (std::any_of(settings.begin(), settings.begin() + static_cast<std::ptrdiff_t>(n), same))
+      return absl::InvalidArgumentError(
+          absl::StrCat(ToAbsl(kind), ".", settings[n].first, ": want it once, got it again"));
+    WAYPOST_RETURN_IF_ERROR(
+        std::visit([&](auto& options) { return ApplySetting(kind, settings[n], options); }, result));
+  }
+  WAYPOST_RETURN_IF_ERROR(std::visit([](const auto& options) { return ValidateOptions(options); }, result));
+  return result;
+}
+
+std::vector<OptionSetting> FormatOptions(const ModelOptions& options) {
+  std::vector<OptionSetting> settings;
+  std::visit(
+      [&](const auto& chosen) {
+        for (const auto& option : OptionsOf(chosen))
+          if (option.used(chosen)) settings.emplace_back(option.name, option.format(chosen));
+      },
+      options);
+  return settings;
+}
+
+}  // namespace waypost

@@ -1,0 +1,111 @@
+// Every model by name: training and cost. The options as text are in model_options.cpp. The heavy templates of the
+// trainers are compiled here and nowhere else.
+#include "waypost/model/model_spec.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <new>
+
+#include "waypost/model/ials.hpp"
+#include "waypost/model/item_knn.hpp"
+#include "waypost/model/popularity.hpp"
+
+namespace waypost {
+namespace {
+
+struct Train {
+  const InteractionMatrix& matrix;
+  const TrainingControl& control;
+  const Parallelism& parallelism;
+
+  absl::StatusOr<TrainedModel> operator()(const PopularityOptions&) const {
+    WAYPOST_RETURN_IF_ERROR(ValidateTrainingMatrix(matrix));
+    TrainedModel trained{.scorer = std::make_shared<const PopularityModel>(TrainPopularity(matrix)), .loss = {}};
+    WAYPOST_RETURN_IF_ERROR(ReportProgress(control, {.epoch = 1, .epochs = 1}));
+    return trained;
+  }
+
+  absl::StatusOr<TrainedModel> operator()(const ItemKnnOptions& options) const {
+    WAYPOST_ASSIGN_OR_RETURN(ItemKnnModel model, TrainItemKnn(matrix, options, control, parallelism));
+    return TrainedModel{.scorer = std::make_shared<const ItemKnnModel>(std::move(model)), .loss = {}};
+  }
+
+  absl::StatusOr<TrainedModel> operator()(const IalsOptions& options) const {
+    WAYPOST_ASSIGN_OR_RETURN(IalsTraining training, TrainIals(matrix, options, control, parallelism));
+    return TrainedModel{.scorer = std::make_shared<const IalsModel>(std::move(training.model)),
+                        .loss = std::move(training.loss),
+                        .epochs = training.epochs};
+  }
+};
+
+// Works in float64, where a count cannot overflow.
+struct Plan {
+  double users;
+  double items;
+  double entries;
+
+  struct Cost {
+    double peak = 0;
+    double model = 0;
+    double flops = 0;
+  };
+
+  // Columns and values of both orientations, and their offsets.
+  double matrix_bytes() const { return 16 * entries + 8 * (users + items); }
+
+  Cost operator()(const PopularityOptions&) const {
+    return {.peak = matrix_bytes() + 4 * items, .model = 4 * items, .flops = entries};
+  }
+
+  Cost operator()(const ItemKnnOptions& options) const {
+    const double additions = 4 * entries * entries / std::max(users, 1.0);
+    const double pairs = std::min(0.75 * additions, items * items);
+    const double rows = options.neighbours > 0 ? std::min(pairs, items * options.neighbours) : pairs;
+    const double kept = std::min(rows, pairs * options.neighbour_mass);
+    const double model = 8 * kept + 8 * items;
+    // A share is taken on the target side and then transposed: both orientations exist at once.
+    const double built = options.neighbour_mass < 1 ? 16 * pairs * options.neighbour_mass : 8 * kept;
+    return {.peak = matrix_bytes() + built + model, .model = model, .flops = 2 * additions + 4 * pairs};
+  }
+
+  Cost operator()(const IalsOptions& options) const {
+    const double d = options.dimensions;
+    const double stride = std::ceil(d / 16) * 16;
+    const double factors = 4 * (users + items) * stride;
+    const double model = factors + 8 * d;
+    const double mean = entries / std::max(users + items, 1.0) * 2;
+    const double steps = options.solver == IalsSolver::kCg ? options.cg_steps.value_or(kDefaultCgSteps) : 0;
+    // Rows of both sides: conjugate gradients, n x n systems, or d x d systems for rows longer than d.
+    const double row = steps > 0  ? 4 * (steps + 1) * mean * d
+                       : mean < d ? 2 * 3 * mean * mean * (d + mean)
+                                  : 2 * d * d * (mean + d / 3);
+    const double epoch = 4 * (users + items) * d * d + 36 * d * d * d + row * (users + items);
+    return {.peak = matrix_bytes() + factors + 40 * d * d, .model = model, .flops = (options.epochs + 1) * epoch};
+  }
+};
+
+std::uint64_t ToCount(double value) {
+  constexpr double kEnd = 0x1p64;
+  return value < kEnd ? static_cast<std::uint64_t>(value) : std::numeric_limits<std::uint64_t>::max();
+}
+
+}  // namespace
+
+absl::StatusOr<TrainedModel> TrainModel(const InteractionMatrix& matrix, const ModelOptions& options,
+                                        const TrainingControl& control, const Parallelism& parallelism) {
+  try {
+    return std::visit(Train{matrix, control, parallelism}, options);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("TrainModel: memory ended with ", matrix.users(), " users and ", matrix.items(), " items"));
+  }
+}
+
+ModelPlan PlanModel(std::uint64_t users, std::uint64_t items, std::uint64_t entries, const ModelOptions& options) {
+  const Plan plan{static_cast<double>(users), static_cast<double>(items), static_cast<double>(entries)};
+  const Plan::Cost cost = std::visit(plan, options);
+  return {.bytes_peak = ToCount(cost.peak), .bytes_model = ToCount(cost.model), .flops = cost.flops};
+}
+
+}  // namespace waypost
