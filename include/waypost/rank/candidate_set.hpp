@@ -16,12 +16,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "waypost/base/bitmap.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/base/top_k.hpp"
 #include "waypost/matrix/sparse_matrix.hpp"
+#include "waypost/model/scorer.hpp"
 #include "waypost/rank/query.hpp"
 
 namespace waypost {
@@ -34,7 +36,7 @@ class CandidateSet {
   CandidateSet() = default;
 
   //   stored  the user's row of Interactions::history: above 0 positive, 0 met only, below 0 rejected; empty if none.
-  // Errors    kInvalidArgument: a strength of the history.  kOutOfRange: an index of a list.
+  // Errors    kInvalidArgument: a strength of the history.  kOutOfRange: an index of a list.  kDataLoss: `stored`.
   static absl::StatusOr<CandidateSet> Compile(const IndexedQuery& query, const SparseRowView& stored,
                                               std::size_t item_count);
 
@@ -75,14 +77,27 @@ class CandidateSet {
 
 namespace internal {
 
+inline absl::Status ValidateHistoryWeight(std::size_t position, float weight) {
+  if (weight > 0 && weight <= kMaxStrength) return absl::OkStatus();  // false for a NaN
+  return absl::InvalidArgumentError(
+      absl::StrCat("Query.history[", position, "].weight: want in (0, ", kMaxStrength, "], got ", weight));
+}
+
+// A file opened with OpenCheck::kStructure may hold a damaged row.
+inline absl::Status ValidateStoredRow(const SparseRowView& stored, std::size_t item_count) {
+  for (std::size_t n = 0; n < stored.size(); ++n)
+    if (stored.columns[n] >= item_count || (n > 0 && stored.columns[n] <= stored.columns[n - 1]))
+      return absl::DataLossError(absl::StrCat("history: want items ascending strictly below ", item_count, ", got ",
+                                              stored.columns[n], " at entry ", n, " of the user's row"));
+  return absl::OkStatus();
+}
+
 inline absl::Status ValidateIndexedQuery(const IndexedQuery& query, std::size_t item_count) {
   for (std::size_t n = 0; n < query.history.size(); ++n) {
     if (query.history[n].item.value >= item_count)
       return absl::OutOfRangeError(
           absl::StrCat("Query.history[", n, "].item: want below ", item_count, ", got ", query.history[n].item.value));
-    if (!(query.history[n].weight > 0) || !std::isfinite(query.history[n].weight))
-      return absl::InvalidArgumentError(
-          absl::StrCat("Query.history[", n, "].weight: want a finite value > 0, got ", query.history[n].weight));
+    WAYPOST_RETURN_IF_ERROR(ValidateHistoryWeight(n, query.history[n].weight));
   }
   if (!query.use_include && !query.include.empty())
     return absl::InvalidArgumentError(
@@ -100,6 +115,7 @@ inline absl::Status ValidateIndexedQuery(const IndexedQuery& query, std::size_t 
 inline absl::StatusOr<CandidateSet> CandidateSet::Compile(const IndexedQuery& query, const SparseRowView& stored,
                                                           std::size_t item_count) {
   WAYPOST_RETURN_IF_ERROR(internal::ValidateIndexedQuery(query, item_count));
+  WAYPOST_RETURN_IF_ERROR(internal::ValidateStoredRow(stored, item_count));
   CandidateSet set;
   set.stored_ = stored;
   set.item_count_ = item_count;

@@ -34,7 +34,7 @@ enum class SeenPolicy : std::uint8_t {
 enum class Source : std::uint8_t {
   kModel = 0,    // the model's own knowledge of this user
   kFoldIn = 1,   // the model, applied to a history that it was not trained on
-  kPopular = 2,  // the popularity ranking: nothing is known about the user
+  kPopular = 2,  // the popularity ranking: asked for, or nothing is known about the user
 };
 
 // Why fewer than n items came back: the first step at which fewer than n were left.
@@ -84,7 +84,7 @@ constexpr std::string_view ShortReasonText(ShortReason reason) {
 
 struct HistoryItem {
   std::string item;
-  float weight = 1;  // strength of the evidence; finite, > 0
+  float weight = 1;  // strength of the evidence, in (0, kMaxStrength]
 };
 
 // A question about one user. Aggregate: use designated initializers.
@@ -145,7 +145,7 @@ struct Recommendation {
 
 struct WeightedItem {
   ItemIndex item;
-  float weight = 1;  // finite, > 0
+  float weight = 1;  // in (0, kMaxStrength]
 };
 
 // A Query in dense indices, in any order and with repeats. Borrowed for the call.

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -52,6 +53,20 @@ struct RecommenderParts {
   std::vector<RankedModel> models;
   std::string default_model;
 };
+
+// Why an item has its score, and where the score comes from.
+struct Explained {
+  Explanation explanation;
+  Source source = Source::kModel;
+};
+
+namespace internal {
+
+inline absl::Status OutOfMemory(std::size_t queries) {
+  return absl::ResourceExhaustedError(absl::StrCat("Recommender: want memory for ", queries, " queries, got none"));
+}
+
+}  // namespace internal
 
 // Immutable: safe to use from any number of threads.
 class Recommender {
@@ -93,7 +108,12 @@ class Recommender {
 
   // Returns what brought `item` its score in the answer to `query`, whether or not it was returned.
   // Errors  as Rank.
-  absl::StatusOr<Explanation> Explain(const IndexedQuery& query, ItemIndex item) const;
+  absl::StatusOr<Explained> Explain(const IndexedQuery& query, ItemIndex item) const;
+
+  // Returns the vector of a user whose evidence is that of `query`: what a training that knew it would have ended with.
+  // Empty for a model without user vectors.
+  // Errors  as Rank.
+  absl::StatusOr<std::vector<float>> FoldIn(const IndexedQuery& query) const;
 
  private:
   // A query, ready for a scorer.
@@ -127,6 +147,7 @@ class Recommender {
 
   explicit Recommender(RecommenderParts parts) : parts_(std::move(parts)) {}
 
+  absl::StatusOr<CandidateSet> Compile(const IndexedQuery& query) const;
   absl::StatusOr<Plan> MakePlan(const IndexedQuery& query) const;
   absl::StatusOr<std::vector<Plan>> MakePlans(std::span<const IndexedQuery> queries,
                                               const Parallelism& parallelism) const;
@@ -178,9 +199,7 @@ inline absl::StatusOr<const Scorer*> Recommender::FindModel(std::string_view nam
   return absl::NotFoundError(absl::StrCat("Query.model: want one of ", known, ", got ", internal::ToAbsl(wanted)));
 }
 
-inline absl::StatusOr<Recommender::Plan> Recommender::MakePlan(const IndexedQuery& query) const {
-  Plan plan;
-  WAYPOST_ASSIGN_OR_RETURN(plan.scorer, FindModel(query.model));
+inline absl::StatusOr<CandidateSet> Recommender::Compile(const IndexedQuery& query) const {
   const std::size_t user_count = parts_.users.size();
   if (query.user && query.user->value >= user_count)
     return absl::OutOfRangeError(absl::StrCat("Query.user: want below ", user_count, ", got ", query.user->value));
@@ -189,8 +208,14 @@ inline absl::StatusOr<Recommender::Plan> Recommender::MakePlan(const IndexedQuer
     return absl::FailedPreconditionError(
         "Query.seen: want keep, because the bundle holds no user histories, got drop or only");
   const SparseRowView stored = query.user && !stripped ? parts_.history.row(query.user->value) : SparseRowView{};
-  WAYPOST_ASSIGN_OR_RETURN(plan.set, CandidateSet::Compile(query, stored, parts_.items.size()));
+  return CandidateSet::Compile(query, stored, parts_.items.size());
+}
 
+inline absl::StatusOr<Recommender::Plan> Recommender::MakePlan(const IndexedQuery& query) const {
+  Plan plan;
+  WAYPOST_ASSIGN_OR_RETURN(plan.scorer, FindModel(query.model));
+  WAYPOST_ASSIGN_OR_RETURN(plan.set, Compile(query));
+  const bool stripped = query.user && parts_.history.rows() == 0;
   const bool has_stored_row = query.user && query.history.empty() && (!stripped || plan.scorer->user_count() > 0);
   if (plan.scorer->kind() == kPopularityName || (plan.set.evidence().empty() && !(stripped && has_stored_row))) {
     plan.source = Source::kPopular;
@@ -274,9 +299,11 @@ inline absl::StatusOr<std::vector<Ranking>> Recommender::RankPlans(std::span<con
 }
 
 inline absl::StatusOr<std::vector<Ranking>> Recommender::Rank(std::span<const IndexedQuery> queries,
-                                                              const Parallelism& parallelism) const {
+                                                              const Parallelism& parallelism) const try {
   WAYPOST_ASSIGN_OR_RETURN(const std::vector<Plan> plans, MakePlans(queries, parallelism));
   return RankPlans(queries, plans, parallelism);
+} catch (const std::bad_alloc&) {
+  return internal::OutOfMemory(queries.size());
 }
 
 inline absl::StatusOr<IndexedQuery> Recommender::LookUp(const Query& query, Lookup& lookup) const {
@@ -286,9 +313,7 @@ inline absl::StatusOr<IndexedQuery> Recommender::LookUp(const Query& query, Look
   lookup.history.reserve(query.history.size());
   for (std::size_t n = 0; n < query.history.size(); ++n) {
     const HistoryItem& entry = query.history[n];
-    if (!(entry.weight > 0) || !std::isfinite(entry.weight))  // of an unknown item too
-      return absl::InvalidArgumentError(
-          absl::StrCat("Query.history[", n, "].weight: want a finite value > 0, got ", entry.weight));
+    WAYPOST_RETURN_IF_ERROR(internal::ValidateHistoryWeight(n, entry.weight));  // of an unknown item too
     if (const auto item = parts_.items.Find(entry.item)) {
       lookup.history.push_back({ItemIndex{*item}, entry.weight});
     } else {
@@ -333,7 +358,7 @@ inline absl::Status Recommender::AddReasons(const Plan& plan, Recommendation& re
 }
 
 inline absl::StatusOr<std::vector<Recommendation>> Recommender::Recommend(std::span<const Query> queries,
-                                                                          const Parallelism& parallelism) const {
+                                                                          const Parallelism& parallelism) const try {
   std::vector<Lookup> lookups(queries.size());
   std::vector<IndexedQuery> indexed(queries.size());
   for (std::size_t q = 0; q < queries.size(); ++q) {
@@ -355,6 +380,8 @@ inline absl::StatusOr<std::vector<Recommendation>> Recommender::Recommend(std::s
   });
   for (const absl::Status& failure : failures) WAYPOST_RETURN_IF_ERROR(failure);
   return recommendations;
+} catch (const std::bad_alloc&) {
+  return internal::OutOfMemory(queries.size());
 }
 
 inline absl::StatusOr<Recommendation> Recommender::Recommend(const Query& query) const {
@@ -362,7 +389,7 @@ inline absl::StatusOr<Recommendation> Recommender::Recommend(const Query& query)
   return std::move(recommendations.front());
 }
 
-inline absl::StatusOr<Ranking> Recommender::Similar(ItemIndex item, const IndexedQuery& query) const {
+inline absl::StatusOr<Ranking> Recommender::Similar(ItemIndex item, const IndexedQuery& query) const try {
   if (query.user || !query.history.empty() || query.seen != SeenPolicy::kKeep)
     return absl::InvalidArgumentError("Similar.query: want no user, no history and seen policy keep");
   WAYPOST_ASSIGN_OR_RETURN(const Scorer* scorer, FindModel(query.model));
@@ -382,9 +409,11 @@ inline absl::StatusOr<Ranking> Recommender::Similar(ItemIndex item, const Indexe
       ranking.reason = query.use_include ? ShortReason::kInclude : ShortReason::kCatalogue;
   }
   return ranking;
+} catch (const std::bad_alloc&) {
+  return internal::OutOfMemory(1);
 }
 
-inline absl::StatusOr<Recommendation> Recommender::Similar(const SimilarQuery& query) const {
+inline absl::StatusOr<Recommendation> Recommender::Similar(const SimilarQuery& query) const try {
   const auto item = parts_.items.Find(query.item);
   if (!item) return absl::NotFoundError(absl::StrCat("Query.item: want a known item, got ", query.item));
   Lookup lookup;
@@ -402,12 +431,31 @@ inline absl::StatusOr<Recommendation> Recommender::Similar(const SimilarQuery& q
   Recommendation recommendation = NameItems(ranking);
   recommendation.unknown_ids = lookup.unknown_ids;
   return recommendation;
+} catch (const std::bad_alloc&) {
+  return internal::OutOfMemory(1);
 }
 
-inline absl::StatusOr<Explanation> Recommender::Explain(const IndexedQuery& query, ItemIndex item) const {
+inline absl::StatusOr<Explained> Recommender::Explain(const IndexedQuery& query, ItemIndex item) const try {
   WAYPOST_ASSIGN_OR_RETURN(const Plan plan, MakePlan(query));
   WAYPOST_RETURN_IF_ERROR(ValidateItem(item, parts_.items.size()));
-  return plan.scorer->Explain(plan.view(), item);
+  WAYPOST_ASSIGN_OR_RETURN(Explanation explanation, plan.scorer->Explain(plan.view(), item));
+  return Explained{std::move(explanation), plan.source};
+} catch (const std::bad_alloc&) {
+  return internal::OutOfMemory(1);
+}
+
+inline absl::StatusOr<std::vector<float>> Recommender::FoldIn(const IndexedQuery& query) const try {
+  WAYPOST_ASSIGN_OR_RETURN(const Scorer* scorer, FindModel(query.model));
+  IndexedQuery question = query;
+  if (parts_.history.rows() == 0 && query.user)
+    return absl::FailedPreconditionError("FoldIn.user: want none, because the bundle holds no user histories");
+  question.seen = SeenPolicy::kKeep;
+  WAYPOST_ASSIGN_OR_RETURN(const CandidateSet set, Compile(question));
+  std::vector<float> vector(scorer->dimensions());
+  WAYPOST_RETURN_IF_ERROR(scorer->FoldIn(set.evidence(), vector));
+  return vector;
+} catch (const std::bad_alloc&) {
+  return internal::OutOfMemory(1);
 }
 
 }  // namespace waypost
