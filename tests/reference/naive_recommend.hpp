@@ -25,9 +25,10 @@ struct NaiveAnswer {
 inline NaiveAnswer NaiveRecommend(const Recommender& recommender, const Query& query) {
   const IdDictionary& ids = recommender.items();
   std::map<std::uint32_t, float> stored;
-  const auto user = query.user ? recommender.users().Find(*query.user) : std::nullopt;
-  if (user) {
-    const SparseRowView row = recommender.history().row(*user);
+  const std::uint32_t user = query.user ? recommender.users().Find(*query.user).value_or(kMaxEntities) : kMaxEntities;
+  const bool known = user < recommender.users().size();
+  if (known) {
+    const SparseRowView row = recommender.history().row(user);
     for (std::size_t n = 0; n < row.size(); ++n) stored[row.columns[n]] = row.value(n);
   }
   std::set<std::uint32_t> met;
@@ -60,9 +61,9 @@ inline NaiveAnswer NaiveRecommend(const Recommender& recommender, const Query& q
     answer.source = Source::kPopular;
     scorer = recommender.FindModel("popularity").value();
   } else {
-    answer.source = user && !given ? Source::kModel : Source::kFoldIn;
+    answer.source = known && !given ? Source::kModel : Source::kFoldIn;
     view.history = {columns, values};
-    if (answer.source == Source::kModel) view.user = UserIndex{*user};
+    if (answer.source == Source::kModel) view.user = UserIndex{user};
   }
   std::vector<float> scores(scorer->item_count());
   if (!scorer->Score(std::span(&view, 1), scores, Parallelism(1)).ok()) return {};

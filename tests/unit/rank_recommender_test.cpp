@@ -26,8 +26,9 @@ SparseMatrix ThreeUsers() {
                       SharedArray<float>({1, 2, -1, 0, 1, 1, 1, 1, 1, 1, 1, 1}));
 }
 
-Recommender Small() {
-  return Recommender::Create(PartsOf(ThreeUsers(), 3)).value();
+const Recommender& Small() {
+  static const Recommender recommender = Recommender::Create(PartsOf(ThreeUsers(), 3)).value();
+  return recommender;
 }
 
 std::vector<std::string> IdsOf(const Recommendation& recommendation) {
@@ -68,12 +69,12 @@ TEST(Recommender, FallsBackToThePopularRankingAndSaysSo) {
 TEST(Recommender, RefusesToGuessWithoutAPopularityModel) {
   RecommenderParts parts = PartsOf(ThreeUsers(), 3);
   parts.models.pop_back();
-  const auto answer = Recommender::Create(std::move(parts)).value().Recommend({.user = "new"});
-  EXPECT_EQ(answer.status().code(), absl::StatusCode::kFailedPrecondition);
+  const Recommender recommender = Recommender::Create(std::move(parts)).value();
+  EXPECT_EQ(recommender.Recommend({.user = "new"}).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(Recommender, DropsKeepsOrReturnsOnlyWhatTheUserHasMet) {
-  const Recommender recommender = Small();
+  const Recommender& recommender = Small();
   const auto answer = [&](SeenPolicy seen) {
     return IdsOf(recommender.Recommend({.user = "u0", .n = 8, .seen = seen}).value());
   };
@@ -83,7 +84,7 @@ TEST(Recommender, DropsKeepsOrReturnsOnlyWhatTheUserHasMet) {
 }
 
 TEST(Recommender, NeverReturnsARejectedItem) {
-  const Recommender recommender = Small();
+  const Recommender& recommender = Small();
   for (SeenPolicy seen : {SeenPolicy::kDrop, SeenPolicy::kKeep, SeenPolicy::kOnly}) {
     const Query query{.user = "u0", .history = {{"i2"}}, .n = 8, .include = Strings{"i2", "i6"}, .seen = seen};
     EXPECT_THAT(IdsOf(recommender.Recommend(query).value()), testing::Not(testing::Contains("i2")));
@@ -91,7 +92,7 @@ TEST(Recommender, NeverReturnsARejectedItem) {
 }
 
 TEST(Recommender, SaysWhyFewerItemsCameBack) {
-  const Recommender recommender = Small();
+  const Recommender& recommender = Small();
   const auto reason = [&](const Query& query) { return recommender.Recommend(query).value().reason; };
   EXPECT_EQ(reason({.user = "u0", .n = 9}), ShortReason::kCatalogue);
   EXPECT_EQ(reason({.user = "u0", .n = 2, .include = Strings{"i5", "i5", "nowhere"}}), ShortReason::kInclude);
@@ -127,14 +128,14 @@ TEST(Recommender, ReturnsExactlyNBesideAnExcludeList) {
 
 // usearch #594: a filter that rejects all.
 TEST(Recommender, ReturnsNothingWhenAFilterRejectsAll) {
-  const Recommender recommender = Small();
-  const Recommendation none = recommender.Recommend({.user = "u0", .include = Strings{}}).value();
+  const Recommender& recommender = Small();
+  const Recommendation none = recommender.Recommend({.user = "u0", .n = 5, .include = Strings{}}).value();
   EXPECT_TRUE(none.items.empty());
   EXPECT_EQ(none.reason, ShortReason::kInclude);
 }
 
 TEST(Recommender, TakesAnyN) {
-  const Recommender recommender = Small();
+  const Recommender& recommender = Small();
   const Recommendation none = recommender.Recommend({.user = "u0", .n = 0}).value();
   EXPECT_TRUE(none.items.empty());
   EXPECT_EQ(none.reason, ShortReason::kNone);
@@ -145,7 +146,7 @@ TEST(Recommender, TakesAnyN) {
 }
 
 TEST(Recommender, CountsTheLargestStrengthOfARepeatedHistoryItem) {
-  const Recommender recommender = Small();
+  const Recommender& recommender = Small();
   const Recommendation repeated = recommender.Recommend({.history = {{"i1", 1}, {"i1", 3}, {"i1", 2}}, .n = 1}).value();
   EXPECT_EQ(repeated.items.front().score, 9);  // 3 x 3
   const Recommendation merged = recommender.Recommend({.user = "u0", .history = {{"i1", 1}}, .n = 1}).value();
@@ -183,7 +184,7 @@ TEST(Recommender, KeepsUsersAndItemsApartThatShareAnId) {
 }
 
 TEST(Recommender, FindsSimilarItemsButNeverTheItemItself) {
-  const Recommender recommender = Small();
+  const Recommender& recommender = Small();
   const Recommendation answer = recommender.Similar({.item = "i2", .n = 3}).value();
   EXPECT_EQ(IdsOf(answer), (Strings{"i6"}));
   EXPECT_EQ(answer.reason, ShortReason::kNoEvidence);
@@ -234,7 +235,7 @@ TEST(Recommender, AsksForKeepWhereHistoriesWereStripped) {
 }
 
 TEST(Recommender, RefusesIndicesBeyondTheData) {
-  const Recommender recommender = Small();
+  const Recommender& recommender = Small();
   const auto code = [&](const IndexedQuery& query) { return recommender.Rank(std::span(&query, 1)).status().code(); };
   const std::array<ItemIndex, 1> item = {ItemIndex{8}};
   const std::array<WeightedItem, 1> history = {WeightedItem{ItemIndex{8}, 1}};

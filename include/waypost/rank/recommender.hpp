@@ -87,11 +87,14 @@ class Recommender {
   // Errors    kInvalidArgument: a strength of the history.  kNotFound: the model.  kFailedPrecondition: a known user
   //           with kDrop or kOnly and no stored histories, or nothing known of the user and no popularity model.
   // Lifetime  the views in the result live as long as a copy of this recommender.
-  absl::StatusOr<Recommendation> Recommend(const Query& query) const;
+  absl::StatusOr<Recommendation> Recommend(const Query& query) const&;
+  absl::StatusOr<Recommendation> Recommend(const Query& query) const&& = delete;
 
   // Answers many queries at once, in their order. One invalid query fails the call and is named.
   absl::StatusOr<std::vector<Recommendation>> Recommend(std::span<const Query> queries,
-                                                        const Parallelism& parallelism = {}) const;
+                                                        const Parallelism& parallelism = {}) const&;
+  absl::StatusOr<std::vector<Recommendation>> Recommend(std::span<const Query> queries,
+                                                        const Parallelism& parallelism = {}) const&& = delete;
 
   // The same in dense indices.
   // Errors  also kOutOfRange: an index of the query.
@@ -99,8 +102,10 @@ class Recommender {
                                             const Parallelism& parallelism = {}) const;
 
   // Returns the items most similar to one, best first; never the item itself.
-  // Errors  kNotFound: the item, the model.
-  absl::StatusOr<Recommendation> Similar(const SimilarQuery& query) const;
+  // Errors    kNotFound: the item, the model.
+  // Lifetime  as Recommend.
+  absl::StatusOr<Recommendation> Similar(const SimilarQuery& query) const&;
+  absl::StatusOr<Recommendation> Similar(const SimilarQuery& query) const&& = delete;
 
   // The same in dense indices; `query.user`, `history` and `seen` are not used and must be unset, unset and kKeep.
   // Errors  also kOutOfRange: an index.
@@ -358,7 +363,7 @@ inline absl::Status Recommender::AddReasons(const Plan& plan, Recommendation& re
 }
 
 inline absl::StatusOr<std::vector<Recommendation>> Recommender::Recommend(std::span<const Query> queries,
-                                                                          const Parallelism& parallelism) const try {
+                                                                          const Parallelism& parallelism) const& try {
   std::vector<Lookup> lookups(queries.size());
   std::vector<IndexedQuery> indexed(queries.size());
   for (std::size_t q = 0; q < queries.size(); ++q) {
@@ -384,7 +389,7 @@ inline absl::StatusOr<std::vector<Recommendation>> Recommender::Recommend(std::s
   return internal::OutOfMemory(queries.size());
 }
 
-inline absl::StatusOr<Recommendation> Recommender::Recommend(const Query& query) const {
+inline absl::StatusOr<Recommendation> Recommender::Recommend(const Query& query) const& {
   WAYPOST_ASSIGN_OR_RETURN(auto recommendations, Recommend(std::span(&query, 1), Parallelism(1)));
   return std::move(recommendations.front());
 }
@@ -413,7 +418,7 @@ inline absl::StatusOr<Ranking> Recommender::Similar(ItemIndex item, const Indexe
   return internal::OutOfMemory(1);
 }
 
-inline absl::StatusOr<Recommendation> Recommender::Similar(const SimilarQuery& query) const try {
+inline absl::StatusOr<Recommendation> Recommender::Similar(const SimilarQuery& query) const& try {
   const auto item = parts_.items.Find(query.item);
   if (!item) return absl::NotFoundError(absl::StrCat("Query.item: want a known item, got ", query.item));
   Lookup lookup;
