@@ -99,11 +99,11 @@ inline absl::StatusOr<std::vector<Interval>> BootstrapMeans(std::span<const doub
   std::vector<double> means(columns * replicates);  // column by column
   ForEachBlock(parallelism, replicates, 1, [&](std::size_t replicate, std::size_t, std::size_t) {
     Random random(options.seed, replicate);
+    std::vector<std::uint32_t> drawn(rows, 0);  // counts first: the values are then read in order, once
+    for (std::size_t draw = 0; draw < rows; ++draw) ++drawn[random.Below(rows)];
     std::vector<double> sums(columns, 0.0);
-    for (std::size_t draw = 0; draw < rows; ++draw) {
-      const double* row = values.data() + random.Below(rows) * columns;
-      for (std::size_t c = 0; c < columns; ++c) sums[c] += row[c];
-    }
+    for (std::size_t row = 0; row < rows; ++row)
+      for (std::size_t c = 0; c < columns; ++c) sums[c] += drawn[row] * values[row * columns + c];
     for (std::size_t c = 0; c < columns; ++c) means[c * replicates + replicate] = sums[c] / static_cast<double>(rows);
   });
   std::vector<Interval> intervals(columns);
