@@ -26,11 +26,11 @@ inline constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min()
 
 // One event as the host says it. Borrowed for the call.
 struct Event {
-  std::string_view user;                // UTF-8, 1..256 bytes
-  std::string_view item;                // UTF-8, 1..256 bytes
-  std::uint16_t kind = kView;           // index into the kind table
-  std::optional<float> value;           // finite: a rating, minutes, money
-  std::optional<std::int64_t> time_us;  // microseconds since 1970-01-01 UTC; may be negative
+  std::string_view user;                               // UTF-8, 1..256 bytes
+  std::string_view item;                               // UTF-8, 1..256 bytes
+  std::uint16_t kind = kView;                          // index into the kind table
+  std::optional<float> value = std::nullopt;           // finite: a rating, minutes, money
+  std::optional<std::int64_t> time_us = std::nullopt;  // microseconds since 1970-01-01 UTC; may be negative
 };
 
 struct EventColumns {
