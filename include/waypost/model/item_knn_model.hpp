@@ -5,7 +5,9 @@
 #define WAYPOST_MODEL_ITEM_KNN_MODEL_HPP_
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,7 +26,8 @@ namespace waypost {
 class ItemKnnModel final : public Scorer {
  public:
   // `neighbours`  items x items: row j holds what item j of a history adds to its neighbours.
-  // Requires      a square matrix, values finite and at most kMaxSimilarity in size: scores are then finite.
+  // Requires      a square matrix, values finite and at most kMaxSimilarity in size: scores are then finite. A damaged
+  //               file that was opened unchecked gives kDataLoss or other scores, never a read out of bounds.
   explicit ItemKnnModel(SparseMatrix neighbours) : neighbours_(std::move(neighbours)) {
     assert(neighbours_.rows() == neighbours_.columns());
   }
@@ -39,11 +42,12 @@ class ItemKnnModel final : public Scorer {
   absl::Status Score(std::span<const UserView> users, std::span<float> scores,
                      const Parallelism& parallelism) const override {
     for (const UserView& user : users) WAYPOST_RETURN_IF_ERROR(ValidateUser(user, 0, item_count()));
+    std::vector<char> finite(users.size());
     ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       for (std::size_t q = begin; q < end; ++q)
-        ScoreHistory(users[q].history, scores.subspan(q * item_count(), item_count()));
+        finite[q] = ScoreHistory(users[q].history, scores.subspan(q * item_count(), item_count()));
     });
-    return absl::OkStatus();
+    return CheckFinite(finite);
   }
 
   // One row of scores a thread at a time, instead of one for every user of the batch.
@@ -55,13 +59,15 @@ class ItemKnnModel final : public Scorer {
           absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
     for (const UserView& user : users) WAYPOST_RETURN_IF_ERROR(ValidateUser(user, 0, item_count()));
     std::vector<std::vector<ScoredItem>> results(users.size());
+    std::vector<char> finite(users.size());
     ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       std::vector<float> scores(item_count());
       for (std::size_t q = begin; q < end; ++q) {
-        ScoreHistory(users[q].history, scores);
-        results[q] = waypost::TopK(std::span<const float>(scores), k, candidates[q]);
+        finite[q] = ScoreHistory(users[q].history, scores);
+        if (finite[q]) results[q] = waypost::TopK(std::span<const float>(scores), k, candidates[q]);
       }
     });
+    WAYPOST_RETURN_IF_ERROR(CheckFinite(finite));
     return results;
   }
 
@@ -73,7 +79,8 @@ class ItemKnnModel final : public Scorer {
     TopKHeap heap(std::min(k, row.size()));
     for (std::size_t n = 0; n < row.size(); ++n) {
       const std::uint32_t other = row.columns[n];
-      if (other == item.value || !(row.value(n) > 0)) continue;
+      if (other == item.value || other >= item_count()) continue;
+      if (!(row.value(n) > 0 && row.value(n) <= kMaxSimilarity)) continue;
       if (candidates.allowed != nullptr && !candidates.allowed->Test(other)) continue;
       if (std::binary_search(candidates.excluded.begin(), candidates.excluded.end(), other)) continue;
       heap.Push(row.value(n), ItemIndex{other});
@@ -93,6 +100,7 @@ class ItemKnnModel final : public Scorer {
       explanation.score += amount;
       explanation.contributions.push_back({ItemIndex{user.history.columns[n]}, amount});
     }
+    WAYPOST_RETURN_IF_ERROR(CheckFinite(std::array{static_cast<char>(std::isfinite(explanation.score))}));
     std::sort(explanation.contributions.begin(), explanation.contributions.end(),
               [](const Contribution& a, const Contribution& b) {
                 return a.amount != b.amount ? a.amount > b.amount : a.item < b.item;
@@ -103,17 +111,24 @@ class ItemKnnModel final : public Scorer {
  private:
   static constexpr std::size_t kUserBlock = 16;
 
-  void ScoreHistory(const SparseRowView& history, std::span<float> scores) const {
+  // Returns whether every score is finite. Indices are checked here because a file may have been opened without.
+  bool ScoreHistory(const SparseRowView& history, std::span<float> scores) const {
     std::fill(scores.begin(), scores.end(), 0.0f);
     for (std::size_t n = 0; n < history.size(); ++n) {
       const float strength = history.value(n);
       const SparseRowView row = neighbours_.row(history.columns[n]);
-      if (row.values.empty()) {
-        for (std::uint32_t item : row.columns) scores[item] += strength;
-        continue;
-      }
-      for (std::size_t p = 0; p < row.size(); ++p) scores[row.columns[p]] += strength * row.values[p];
+      for (std::size_t p = 0; p < row.size(); ++p)
+        if (row.columns[p] < scores.size()) scores[row.columns[p]] += strength * row.value(p);
     }
+    return AllFinite(scores);
+  }
+
+  // Only a damaged file that was opened without its checks can bring a model here.
+  static absl::Status CheckFinite(std::span<const char> finite) {
+    const auto bad = std::find(finite.begin(), finite.end(), 0);
+    if (bad == finite.end()) return absl::OkStatus();
+    return absl::DataLossError(
+        absl::StrCat("ItemKnnModel.neighbours: want finite scores, got another for user ", bad - finite.begin()));
   }
 
   SparseMatrix neighbours_;

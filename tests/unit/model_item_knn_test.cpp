@@ -1,0 +1,226 @@
+#include "waypost/model/item_knn.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reference/naive_item_knn.hpp"
+#include "support/worlds.hpp"
+#include "waypost/base/random.hpp"
+
+namespace waypost {
+namespace {
+
+using testing::HasSubstr;
+using testing_support::RandomMatrix;
+
+constexpr KnnSimilarity kAll[] = {KnnSimilarity::kCosine, KnnSimilarity::kTfIdf, KnnSimilarity::kBm25,
+                                  KnnSimilarity::kDegree};
+
+SparseMatrix Neighbours(const InteractionMatrix& matrix, const ItemKnnOptions& options) {
+  const absl::StatusOr<ItemKnnModel> model = TrainItemKnn(matrix, options, {}, Parallelism(1));
+  EXPECT_TRUE(model.ok()) << model.status();
+  return model.ok() ? model->neighbours() : SparseMatrix();
+}
+
+void ExpectNear(const SparseMatrix& actual, const reference::DenseMatrix& expected) {
+  const reference::DenseMatrix dense = reference::Dense(actual);
+  ASSERT_EQ(dense.size(), expected.size());
+  for (std::size_t j = 0; j < expected.size(); ++j)
+    for (std::size_t i = 0; i < expected[j].size(); ++i)
+      // t is float32 (2^-24) and enters twice, the result is rounded once more
+      EXPECT_NEAR(dense[j][i], expected[j][i], 4e-7 * expected[j][i]) << j << ", " << i;
+}
+
+TEST(ItemKnn, EverySimilarityIsItsDefinition) {
+  for (KnnSimilarity similarity : kAll) {
+    for (std::uint64_t seed = 0; seed < 8; ++seed) {
+      SCOPED_TRACE(std::string(KnnSimilarityName(similarity)) + " " + std::to_string(seed));
+      const InteractionMatrix matrix =
+          RandomMatrix(seed, 25, 40, seed % 2 == 0 ? 0.05 : 0.3, /*weighted=*/seed % 4 < 2);
+      const ItemKnnOptions options{.similarity = similarity};
+      ExpectNear(Neighbours(matrix, options), reference::NaiveSimilarities(matrix, options));
+    }
+  }
+}
+
+TEST(ItemKnn, OptionsOfASimilarityEnterItsFormula) {
+  const InteractionMatrix matrix = RandomMatrix(3, 25, 40, 0.2, /*weighted=*/true);
+  for (const ItemKnnOptions& options :
+       {ItemKnnOptions{.user_exponent = 0.0f, .source_exponent = 1.3f, .target_exponent = 0.0f},
+        ItemKnnOptions{.user_exponent = 2.0f, .source_exponent = 0.0f, .target_exponent = 0.4f},
+        ItemKnnOptions{.similarity = KnnSimilarity::kBm25, .bm25_k1 = 20.0f, .bm25_b = 0.1f}})
+    ExpectNear(Neighbours(matrix, options), reference::NaiveSimilarities(matrix, options));
+}
+
+TEST(ItemKnn, CosineOfZeroOneDataIsTheDegreeFormWithHalfExponents) {
+  const InteractionMatrix matrix = RandomMatrix(5, 30, 30, 0.2);
+  const ItemKnnOptions degree{.user_exponent = 0.0f, .source_exponent = 0.5f, .target_exponent = 0.5f};
+  ExpectNear(Neighbours(matrix, {.similarity = KnnSimilarity::kCosine}), reference::NaiveSimilarities(matrix, degree));
+}
+
+TEST(ItemKnn, ACountKeepsTheStrongestTargetsOfEachSource) {
+  for (KnnSimilarity similarity : kAll) {
+    const InteractionMatrix matrix = RandomMatrix(7, 40, 60, 0.15, /*weighted=*/true);
+    reference::DenseMatrix expected = reference::NaiveSimilarities(matrix, {.similarity = similarity});
+    reference::NaiveKeepCount(expected, 5);
+    ExpectNear(Neighbours(matrix, {.similarity = similarity, .neighbours = 5}), expected);
+  }
+}
+
+TEST(ItemKnn, ACountOfTiesKeepsTheLowerIndices) {
+  // One user of items 0..4: every pair has the same similarity.
+  const InteractionMatrix matrix(
+      SparseMatrix(5, SharedArray<std::uint64_t>({0, 5}), SharedArray<std::uint32_t>({0, 1, 2, 3, 4}), {}));
+  const SparseMatrix kept = Neighbours(matrix, {.neighbours = 2});
+  EXPECT_THAT(kept.row(0).columns, testing::ElementsAre(1, 2));
+  EXPECT_THAT(kept.row(1).columns, testing::ElementsAre(0, 2));
+  EXPECT_THAT(kept.row(4).columns, testing::ElementsAre(0, 1));
+}
+
+TEST(ItemKnn, AShareKeepsTheStrongestSourcesOfEachTargetUpToThatShare) {
+  const InteractionMatrix matrix = RandomMatrix(9, 40, 60, 0.15, /*weighted=*/true);
+  const SparseMatrix all = Transpose(Neighbours(matrix, {}));
+  const SparseMatrix kept = Transpose(Neighbours(matrix, {.neighbour_mass = 0.6f}));
+  for (std::size_t target = 0; target < all.rows(); ++target) {
+    double total = 0, held = 0;
+    float weakest = std::numeric_limits<float>::max();
+    for (float value : all.row(target).values) total += value;
+    for (float value : kept.row(target).values) {
+      held += value;
+      weakest = std::min(weakest, value);
+    }
+    if (total == 0) continue;
+    EXPECT_GE(held, 0.6 * total * (1 - 1e-6)) << target;            // sums of some 60 float32
+    EXPECT_LT(held - weakest, 0.6 * total * (1 + 1e-6)) << target;  // none is kept beyond the share
+    const auto stronger = std::count_if(all.row(target).values.begin(), all.row(target).values.end(),
+                                        [&](float value) { return value > weakest; });
+    EXPECT_LT(static_cast<std::size_t>(stronger), kept.row_size(target)) << target;  // they are the strongest
+  }
+}
+
+TEST(ItemKnn, AShareAndACountTogetherApplyTheShareFirst) {
+  const InteractionMatrix matrix = RandomMatrix(9, 40, 60, 0.15);
+  reference::DenseMatrix expected = reference::Dense(Neighbours(matrix, {.neighbour_mass = 0.6f}));
+  reference::NaiveKeepCount(expected, 4);
+  ExpectNear(Neighbours(matrix, {.neighbours = 4, .neighbour_mass = 0.6f}), expected);
+}
+
+TEST(ItemKnn, PermutingUsersOnlyRoundsDifferently) {
+  const SparseMatrix rows = testing_support::RandomSparse(11, 30, 20, 0.3);
+  AlignedVector<std::uint64_t> offsets = {0};
+  AlignedVector<std::uint32_t> columns;
+  for (std::size_t user = rows.rows(); user-- > 0;) {
+    const SparseRowView row = rows.row(user);
+    columns.insert(columns.end(), row.columns.begin(), row.columns.end());
+    offsets.push_back(columns.size());
+  }
+  const InteractionMatrix reversed(SparseMatrix(rows.columns(), SharedArray<std::uint64_t>(std::move(offsets)),
+                                                SharedArray<std::uint32_t>(std::move(columns)), {}));
+  ExpectNear(Neighbours(reversed, {}), reference::Dense(Neighbours(InteractionMatrix(rows), {})));
+}
+
+TEST(ItemKnn, RefusesOptionsThatTheSimilarityDoesNotUse) {
+  const InteractionMatrix matrix = RandomMatrix(1, 10, 10, 0.3);
+  const auto message = [&](const ItemKnnOptions& options) {
+    const auto model = TrainItemKnn(matrix, options);
+    EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
+    return std::string(model.status().message());
+  };
+  EXPECT_THAT(message({.similarity = KnnSimilarity::kCosine, .user_exponent = 1.0f}),
+              HasSubstr("ItemKnnOptions.user_exponent: want it unset with similarity cosine, got 1"));
+  EXPECT_THAT(message({.bm25_b = 0.5f}), HasSubstr("ItemKnnOptions.bm25_b: want it unset with similarity degree"));
+  EXPECT_THAT(message({.neighbours = -1}), HasSubstr("ItemKnnOptions.neighbours: want 0 (all) or more, got -1"));
+  EXPECT_THAT(message({.neighbour_mass = 0}), HasSubstr("ItemKnnOptions.neighbour_mass: want in (0, 1], got 0"));
+  EXPECT_THAT(message({.source_exponent = std::nanf("")}), HasSubstr("ItemKnnOptions.source_exponent: want 0..2"));
+}
+
+// Row of one user with items 0 and 1, the second of the strength given.
+InteractionMatrix WithStrength(float strength) {
+  return InteractionMatrix(SparseMatrix(2, SharedArray<std::uint64_t>({0, 2}), SharedArray<std::uint32_t>({0, 1}),
+                                        SharedArray<float>({1.0f, strength})));
+}
+
+TEST(ItemKnn, RefusesNegativeHugeAndNonFiniteStrengthsByUserAndItem) {
+  for (float bad : {-1.0f, 0.0f, 2e6f, std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    const auto model = TrainItemKnn(WithStrength(bad), {});
+    ASSERT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(std::string(model.status().message()), HasSubstr("at user 0, item 1"));
+  }
+}
+
+TEST(ItemKnn, StrengthsFarApartAreTrainedOrRefusedButNeverInfinite) {
+  for (float tiny : {1e-6f, 1e-20f, 1e-38f}) {
+    for (KnnSimilarity similarity : kAll) {
+      const auto model = TrainItemKnn(WithStrength(tiny), {.similarity = similarity});
+      if (!model.ok()) {
+        EXPECT_THAT(std::string(model.status().message()), HasSubstr("want similarities up to"));
+        continue;
+      }
+      for (float value : model->neighbours().values()) EXPECT_TRUE(std::isfinite(value));
+    }
+  }
+  const auto model = TrainItemKnn(WithStrength(1e-38f), {.source_exponent = 2.0f, .target_exponent = 2.0f});
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ItemKnn, RefusesAMatrixWithoutInteractions) {
+  EXPECT_EQ(TrainItemKnn(InteractionMatrix(), {}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ItemKnn, ReportsProgressAndStopsWhenAsked) {
+  const InteractionMatrix matrix = RandomMatrix(2, 50, 700, 0.05);
+  int last = 0, planned = 0;
+  const TrainingControl watch{.on_epoch =
+                                  [&](const TrainingProgress& progress) {
+                                    EXPECT_EQ(progress.epoch, last + 1);
+                                    last = progress.epoch;
+                                    planned = progress.epochs;
+                                    return true;
+                                  },
+                              .validation = {}};
+  ASSERT_TRUE(TrainItemKnn(matrix, {}, watch, Parallelism(2)).ok());
+  EXPECT_EQ(last, planned);
+  const TrainingControl stop{.on_epoch = [](const TrainingProgress& progress) { return progress.epoch < 3; },
+                             .validation = {}};
+  EXPECT_EQ(TrainItemKnn(matrix, {}, stop, Parallelism(2)).status().code(), absl::StatusCode::kCancelled);
+}
+
+TEST(ItemKnn, ADamagedTableGivesAnErrorAndNoReadOutOfBounds) {
+  const std::vector<std::uint32_t> history = {0};
+  const UserView user{.user = {}, .history = {history, {}}};
+  const Candidates all;
+  const ItemKnnModel beyond(SparseMatrix(2, SharedArray<std::uint64_t>({0, 1, 1}), SharedArray<std::uint32_t>({4000}),
+                                         SharedArray<float>({1.0f})));
+  std::vector<float> scores(2);
+  EXPECT_TRUE(beyond.Score(std::span(&user, 1), scores, Parallelism(1)).ok());
+  EXPECT_TRUE(beyond.Similar(ItemIndex{0}, all, 5)->empty());
+  const ItemKnnModel infinite(SparseMatrix(2, SharedArray<std::uint64_t>({0, 1, 1}), SharedArray<std::uint32_t>({1}),
+                                           SharedArray<float>({std::numeric_limits<float>::infinity()})));
+  EXPECT_EQ(infinite.Score(std::span(&user, 1), scores, Parallelism(1)).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(infinite.TopK(std::span(&user, 1), std::span(&all, 1), 2, Parallelism(1)).status().code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(infinite.Explain(user, ItemIndex{1}).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(infinite.Similar(ItemIndex{0}, all, 5)->empty());
+}
+
+TEST(SparseAccumulator, GivesSumsBackAscendingAndStartsAnew) {
+  internal::SparseAccumulator sums(20'000);
+  for (int round = 0; round < 2; ++round) {
+    for (std::uint32_t index : {19'999u, 0u, 4'096u, 63u, 64u, 4'095u, 0u}) sums.Add(index, 1.5);
+    std::vector<std::pair<std::uint32_t, double>> found;
+    sums.Drain([&](std::uint32_t index, double sum) { found.emplace_back(index, sum); });
+    EXPECT_THAT(found,
+                testing::ElementsAre(testing::Pair(0, 3), testing::Pair(63, 1.5), testing::Pair(64, 1.5),
+                                     testing::Pair(4'095, 1.5), testing::Pair(4'096, 1.5), testing::Pair(19'999, 1.5)));
+  }
+}
+
+}  // namespace
+}  // namespace waypost
