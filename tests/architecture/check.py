@@ -35,7 +35,7 @@ FORBIDDEN = [
     (r"std::c(out|err|log)\b", "prints"),
     (r"(?<![\w:.>])(std::)?(printf|fprintf|vprintf|vfprintf|puts|putchar|fputs|perror)\s*\(", "prints"),
     (r"(?<![\w:.>])(std::)?(abort|exit|_exit|quick_exit|terminate)\s*\(", "ends the process"),
-    (r"(?<![\w:.>])(std::)?(rand|srand|random|drand48)\s*\(", "draws from the system's random numbers"),
+    (r"(?<![\w:.>])(std::)?(rand|srand|rand_r|drand48)\s*\(", "draws from the system's random numbers"),
     (r"std::(random_device|mt19937\w*|default_random_engine|\w+_distribution)\b", "draws other random numbers"),
     (r"(?<![\w:.>])(std::)?(time|clock|gettimeofday|clock_gettime|localtime|localtime_r)\s*\(", "reads a clock"),
     (r"\b(system_clock|steady_clock|high_resolution_clock)\b", "reads a clock"),

@@ -1,4 +1,4 @@
-// error: could not convert|cannot convert|no viable conversion|no known conversion|no matching|convert .* from
+// error: could not convert|cannot convert|no viable conversion|no known conversion|no matching|invalid initialization
 // A bare number is not silently a number of threads.
 #include "waypost/base/parallel.hpp"
 
