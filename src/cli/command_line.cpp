@@ -148,6 +148,10 @@ OptionHandle Verb::Positional(const std::string& value, std::string& target, con
   return OptionHandle(app_->add_option(value, target, help)->required());
 }
 
+void Verb::Notes(const std::string& text) {
+  app_->footer(text + (text.empty() ? "" : "\n") + "Example:\n  " + example_);
+}
+
 CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("Recommendations for learning platforms", "waypost")) {
   app_->formatter(std::make_shared<HelpFormatter>());
   app_->set_help_flag("-h,--help", "Show this help");
@@ -160,8 +164,8 @@ CommandLine::~CommandLine() = default;
 
 Verb& CommandLine::AddVerb(const std::string& name, const std::string& summary, const std::string& example) {
   CLI::App* app = app_->add_subcommand(name, summary);
-  app->footer("Example:\n  " + example);
-  verbs_.push_back(std::make_unique<Verb>(app));
+  verbs_.push_back(std::make_unique<Verb>(app, example));
+  verbs_.back()->Notes("");
   return *verbs_.back();
 }
 

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -48,7 +49,7 @@ class OptionHandle {
 
 class Verb {
  public:
-  explicit Verb(CLI::App* app) : app_(app) {}
+  Verb(CLI::App* app, std::string example) : app_(app), example_(std::move(example)) {}
 
   // Declares an option of one value.
   //   names     "--seed" or "-n,--count".
@@ -67,12 +68,16 @@ class Verb {
   // A required argument without a name.
   OptionHandle Positional(const std::string& value, std::string& target, const std::string& help);
 
+  // Adds text to the help, above the example.
+  void Notes(const std::string& text);
+
   void Runs(std::function<absl::Status(Console&)> run) { run_ = std::move(run); }
 
  private:
   friend class CommandLine;
 
   CLI::App* app_;
+  std::string example_;
   std::vector<std::string> lists_;  // names of the options declared by List
   bool positional_ = false;
   std::function<absl::Status(Console&)> run_;
@@ -93,7 +98,6 @@ class CommandLine {
   int Run(int argc, const char* const* argv);
 
  private:
-  struct Parsed;
   absl::Status Parse(std::vector<std::string> arguments);
 
   std::unique_ptr<CLI::App> app_;

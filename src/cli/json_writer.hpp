@@ -34,9 +34,10 @@ class JsonWriter {
   void Value(float number);
   void Value(std::integral auto number) { Raw(std::to_string(number)); }
   void Value(bool value) { Raw(value ? "true" : "false"); }
+  void Null() { Raw("null"); }
   template <typename T>
   void Value(const std::optional<T>& value) {
-    value ? Value(*value) : Raw("null");
+    value ? Value(*value) : Null();
   }
 
   template <typename T>

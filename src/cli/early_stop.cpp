@@ -1,0 +1,77 @@
+#include "early_stop.hpp"
+
+#include <algorithm>
+
+#include "inputs.hpp"
+#include "training.hpp"
+#include "waypost/eval/evaluate.hpp"
+#include "waypost/matrix/split.hpp"
+
+namespace waypost::cli {
+namespace {
+
+OptionSetting* FindSetting(std::vector<OptionSetting>& settings, std::string_view name) {
+  const auto found = std::find_if(settings.begin(), settings.end(),
+                                  [&](const OptionSetting& setting) { return setting.first == name; });
+  return found == settings.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void AddEarlyStopFlags(Verb& verb, EarlyStopFlags& flags) {
+  verb.Option("--early-stop", "METRIC", flags.metric,
+              "Find the best number of epochs by a metric such as ndcg@20 on held-out items, then train on everything")
+      .Group("Early stopping");
+  verb.Option("--validation-share", "SHARE", flags.share, "Share of each user's items to hold out")
+      .Between(0.001, 0.999)
+      .Group("Early stopping");
+}
+
+absl::Status CheckEarlyStop(const EarlyStopFlags& flags, const ModelOptions& options) {
+  std::vector<OptionSetting> settings = FormatOptions(options);
+  if (flags.metric.empty()) {
+    const OptionSetting* patience = FindSetting(settings, "patience");
+    if (patience != nullptr && patience->second != "0")
+      return UsageError("--set patience: want --early-stop METRIC beside it");
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<MetricList> metrics = ParseMetrics(flags.metric);
+  if (!metrics.ok()) return UsageError("--early-stop: " + std::string(metrics.status().message()));
+  if (metrics->size() != 1 || metrics->front().kind == MetricKind::kGini)
+    return UsageError("--early-stop: want one metric of which more is better, got '" + flags.metric + "'");
+  if (FindSetting(settings, "epochs") == nullptr)
+    return UsageError("--early-stop: want a model that trains in epochs, got " + std::string(ModelKind(options)));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EarlyStop> FindEpochs(const EarlyStopFlags& flags, const EventLog& log,
+                                     const WeightingOptions& weighting, const ModelOptions& options, std::uint64_t seed,
+                                     const Parallelism& parallelism, Console& console) {
+  if (flags.metric.empty()) return EarlyStop{options, {}};
+  WAYPOST_ASSIGN_OR_RETURN(const MetricList metrics, ParseMetrics(flags.metric));
+  WAYPOST_ASSIGN_OR_RETURN(const EventSplit split, SplitRandom(log, {.test_share = flags.share, .seed = seed}));
+  const EventLog train = log.Select(split.train);
+  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(train, weighting));
+  WAYPOST_ASSIGN_OR_RETURN(const TestSet test, BuildTestSet({train.users(), train.items(), std::move(interactions)},
+                                                            log.Select(split.test), {}, weighting));
+  console.Note("looking for the best number of epochs by " + flags.metric + " on " + Count(test.users(), "user"));
+
+  EarlyStop result{options, {}};
+  TrainingControl control = WatchTraining(console, "early stop");
+  control.validation = [&](const Scorer& scorer) -> absl::StatusOr<double> {
+    WAYPOST_ASSIGN_OR_RETURN(const Evaluation evaluation,
+                             Evaluate(scorer, test, metrics, {.intervals = false}, parallelism));
+    result.values.push_back(evaluation.metrics.front().mean);
+    return result.values.back();
+  };
+  WAYPOST_ASSIGN_OR_RETURN(const TrainedModel trained,
+                           TrainModel(test.training().interactions.positives, options, control, parallelism));
+  console.Note("best after " + Count(static_cast<std::uint64_t>(trained.epochs), "epoch"));
+  std::vector<OptionSetting> settings = FormatOptions(options);
+  FindSetting(settings, "epochs")->second = std::to_string(trained.epochs);
+  std::erase_if(settings, [](const OptionSetting& setting) { return setting.first == "patience"; });
+  WAYPOST_ASSIGN_OR_RETURN(result.options, ParseModelOptions(ModelKind(options), settings));
+  return result;
+}
+
+}  // namespace waypost::cli

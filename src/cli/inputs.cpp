@@ -1,0 +1,216 @@
+#include "inputs.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "json_writer.hpp"
+#include "waypost/event/catalogue.hpp"
+#include "waypost/event/timestamp.hpp"
+
+namespace waypost::cli {
+namespace {
+
+constexpr char kInputGroup[] = "Input files";
+constexpr char kWeightGroup[] = "From events to strengths";
+
+absl::StatusOr<Kind> ParseKind(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::size_t colon = text.find(':', std::min(equals, text.size()));
+  const auto wrong = [&] {
+    return UsageError("--kind: want NAME=WEIGHT[:positive|negative|neutral], got '" + text + "'");
+  };
+  if (equals == std::string::npos) return wrong();
+  Kind kind{.name = text.substr(0, equals)};
+  // A built-in kind keeps what is not named.
+  const KindTable built_in;
+  if (const auto known = built_in.Find(kind.name)) kind = built_in.at(*known);
+  const std::size_t end = std::min(colon, text.size());
+  const auto [rest, error] = std::from_chars(text.data() + equals + 1, text.data() + end, kind.weight);
+  if (error != std::errc() || rest != text.data() + end) return wrong();
+  if (colon == std::string::npos) return kind;
+  const std::string role = text.substr(colon + 1);
+  if (role != "positive" && role != "negative" && role != "neutral") return wrong();
+  kind.role = role == "positive" ? Role::kPositive : role == "negative" ? Role::kNegative : Role::kNeutral;
+  return kind;
+}
+
+absl::StatusOr<KindTable> MakeKinds(const EventFileFlags& flags) {
+  KindTable table;
+  for (const std::string& text : flags.kinds) {
+    WAYPOST_ASSIGN_OR_RETURN(Kind kind, ParseKind(text));
+    if (const absl::Status status = table.Set(std::move(kind)).status(); !status.ok())
+      return UsageError("--kind: " + std::string(status.message()));
+  }
+  return table;
+}
+
+absl::StatusOr<ReadOptions> MakeReadOptions(const EventFileFlags& flags) {
+  ReadOptions options;
+  WAYPOST_ASSIGN_OR_RETURN(options.format, ParseInputFormat(flags.format));
+  if (flags.time_unit) {
+    WAYPOST_ASSIGN_OR_RETURN(options.time_unit, ParseTimeUnit(*flags.time_unit));
+  }
+  options.on_error = flags.on_error == "skip" ? OnError::kSkip : OnError::kStop;
+  options.user_column = flags.user_column;
+  options.item_column = flags.item_column;
+  options.kind_column = flags.kind_column;
+  options.value_column = flags.value_column;
+  options.time_column = flags.time_column;
+  return options;
+}
+
+void NoteSkipped(const std::string& file, const ReadReport& report, Console& console) {
+  if (report.skipped == 0) return;
+  console.Note(file + ": skipped " + Count(report.skipped, "bad row"));
+  for (const std::string& message : report.messages) console.Note("  " + message);
+  if (report.skipped > report.messages.size())
+    console.Note("  ... and " + std::to_string(report.skipped - report.messages.size()) + " more");
+}
+
+}  // namespace
+
+std::string Count(std::uint64_t count, const std::string& noun) {
+  std::string digits = std::to_string(count);
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  return digits + " " + noun + (count == 1 ? "" : "s");
+}
+
+void AddEventFileFlags(Verb& verb, EventFileFlags& flags) {
+  verb.Option("--input-format", "FORMAT", flags.format, "Format of the event files; auto: by suffix")
+      .OneOf({"auto", "lines", "csv", "tsv", "jsonl"})
+      .Group(kInputGroup);
+  verb.Option("--user-col", "COL", flags.user_column, "Column of the user's id").Group(kInputGroup);
+  verb.Option("--item-col", "COL", flags.item_column, "Column of the item's id").Group(kInputGroup);
+  verb.Option("--kind-col", "COL", flags.kind_column, "Column of the event's kind; else 'kind' where the file has it")
+      .Group(kInputGroup);
+  verb.Option("--value-col", "COL", flags.value_column, "Column of the value; else 'value' where the file has it")
+      .Group(kInputGroup);
+  verb.Option("--time-col", "COL", flags.time_column, "Column of the time; else 'time' where the file has it")
+      .Group(kInputGroup);
+  verb.Option("--time-unit", "UNIT", flags.time_unit, "What an integer time counts since 1970; dates need none")
+      .OneOf({"s", "ms", "us", "d"})
+      .Group(kInputGroup);
+  verb.Option("--on-error", "WHAT", flags.on_error, "What a bad row does").OneOf({"stop", "skip"}).Group(kInputGroup);
+  verb.List("--kind", "NAME=WEIGHT[:ROLE]", flags.kinds,
+            "Weight of a kind of event, and its role: positive, negative or neutral")
+      .Group(kWeightGroup);
+}
+
+absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files, const EventFileFlags& flags,
+                                          Console& console) {
+  WAYPOST_ASSIGN_OR_RETURN(KindTable kinds, MakeKinds(flags));
+  WAYPOST_ASSIGN_OR_RETURN(const ReadOptions options, MakeReadOptions(flags));
+  EventLogBuilder builder(std::move(kinds));
+  EventInput input;
+  for (const std::string& file : files) {
+    const std::size_t before = builder.size();
+    WAYPOST_ASSIGN_OR_RETURN(const ReadReport report, ReadEvents(file, options, builder));
+    console.Note("read " + Count(builder.size() - before, "event") + " from " + file);
+    NoteSkipped(file, report, console);
+    input.skipped += report.skipped;
+  }
+  input.log = std::move(builder).Build();
+  return input;
+}
+
+absl::StatusOr<std::int64_t> ParseTimeFlag(const std::string& option, const std::string& text,
+                                           const EventFileFlags& files) {
+  std::optional<TimeUnit> unit;
+  if (files.time_unit) {
+    WAYPOST_ASSIGN_OR_RETURN(unit, ParseTimeUnit(*files.time_unit));
+  }
+  absl::StatusOr<std::int64_t> time = ParseTimestamp(text, unit);
+  if (!time.ok()) return UsageError(option + ": " + std::string(time.status().message()));
+  return time;
+}
+
+void AddWeightingFlags(Verb& verb, WeightingFlags& flags) {
+  verb.Option("--half-life", "DAYS", flags.half_life_days, "Days after which an event counts half; 0: no decay")
+      .Between(0, 1e6)
+      .Group(kWeightGroup);
+  verb.Option("--now", "TIME", flags.now, "The moment ages are counted from; else the latest event")
+      .Group(kWeightGroup);
+  verb.Option("--duplicates", "POLICY", flags.duplicates, "Several events of one user with one item")
+      .OneOf({"max", "sum", "last", "error"})
+      .Group(kWeightGroup);
+  verb.Option("--value-transform", "NAME", flags.transform, "How the value enters the strength")
+      .OneOf({"none", "linear", "log1p"})
+      .Group(kWeightGroup);
+  verb.Option("--min-value", "NUMBER", flags.min_value, "An event with a smaller value is no sign of interest")
+      .Group(kWeightGroup);
+}
+
+absl::StatusOr<WeightingOptions> MakeWeighting(const WeightingFlags& flags, const EventFileFlags& files,
+                                               const EventLog& log) {
+  WeightingOptions options;
+  options.half_life_days = flags.half_life_days;
+  options.duplicates = flags.duplicates == "sum"     ? DuplicatePolicy::kSum
+                       : flags.duplicates == "last"  ? DuplicatePolicy::kLast
+                       : flags.duplicates == "error" ? DuplicatePolicy::kError
+                                                     : DuplicatePolicy::kMax;
+  options.transform = flags.transform == "linear"  ? ValueTransform::kLinear
+                      : flags.transform == "log1p" ? ValueTransform::kLog1p
+                                                   : ValueTransform::kNone;
+  if (flags.min_value) options.min_value = static_cast<float>(*flags.min_value);
+  if (flags.now) {
+    WAYPOST_ASSIGN_OR_RETURN(options.now_us, ParseTimeFlag("--now", *flags.now, files));
+  } else if (flags.half_life_days > 0) {
+    const auto& times = log.columns().times_us;
+    if (times.empty()) return absl::InvalidArgumentError("--half-life: want events with times, got none");
+    options.now_us = *std::max_element(times.begin(), times.end());
+  }
+  if (const absl::Status status = Validate(options); !status.ok()) return UsageError(std::string(status.message()));
+  return options;
+}
+
+std::vector<std::pair<std::string, std::string>> DescribeWeighting(const WeightingFlags& flags,
+                                                                   const WeightingOptions& options,
+                                                                   const EventFileFlags& files) {
+  std::vector<std::pair<std::string, std::string>> settings = {{"duplicates", flags.duplicates},
+                                                               {"value_transform", flags.transform}};
+  if (options.min_value) settings.emplace_back("min_value", NumberText(*options.min_value));
+  if (options.half_life_days > 0) {
+    settings.emplace_back("half_life_days", NumberText(options.half_life_days));
+    settings.emplace_back("now_us", std::to_string(*options.now_us));
+  }
+  for (const std::string& kind : files.kinds) settings.emplace_back("kind", kind);
+  return settings;
+}
+
+void AddCatalogFlags(Verb& verb, CatalogFlags& flags) {
+  verb.Option("--catalog", "FILE", flags.file, "Items with titles: CSV, TSV or JSON lines").Group(kInputGroup);
+  verb.Option("--catalog-id-col", "COL", flags.id_column, "Column of the catalogue's item id; else id or --item-col")
+      .Group(kInputGroup);
+  verb.Option("--title-col", "COL", flags.title_column, "Column of the catalogue's titles").Group(kInputGroup);
+}
+
+absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFileFlags& files, const IdDictionary& items,
+                                      Console& console) {
+  if (flags.file.empty()) return ItemTitles();
+  ReadOptions options;
+  options.item_column = flags.id_column.value_or(files.item_column);
+  options.on_error = files.on_error == "skip" ? OnError::kSkip : OnError::kStop;
+  if (files.time_unit) {
+    WAYPOST_ASSIGN_OR_RETURN(options.time_unit, ParseTimeUnit(*files.time_unit));
+  }
+  ReadReport report;
+  WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, ReadCatalogue(flags.file, options, &report));
+  NoteSkipped(flags.file, report, console);
+  std::vector<std::string> titles(items.size());
+  std::size_t titled = 0;
+  for (const CatalogueItem& entry : catalogue.items()) {
+    const auto item = items.Find(entry.id);
+    if (!item) continue;
+    if (flags.title_column == "title") titles[*item] = entry.title;
+    for (const Attribute& attribute : entry.attributes)
+      if (attribute.name == flags.title_column) titles[*item] = attribute.value;
+    titled += titles[*item].empty() ? 0 : 1;
+  }
+  console.Note("read " + Count(catalogue.size(), "item") + " from " + flags.file + ": titles for " +
+               std::to_string(titled) + " of " + std::to_string(items.size()) + " items of the events");
+  if (titled == 0) return ItemTitles();
+  return ItemTitles::Of(titles);
+}
+
+}  // namespace waypost::cli

@@ -1,0 +1,106 @@
+// cli/recommend.cpp - waypost recommend: ranked items for one user, for many or for all.
+#include <fstream>
+#include <memory>
+
+#include "commands.hpp"
+#include "models.hpp"
+#include "rankings.hpp"
+
+namespace waypost::cli {
+namespace {
+
+constexpr std::size_t kBatch = 1024;  // users answered at once: bounds the memory of --all
+
+struct Options {
+  std::string file;
+  std::string use;
+  std::vector<std::string> users;
+  bool all = false;
+  std::vector<std::string> history;
+  std::uint64_t n = 10;
+  std::string seen = "drop";
+  std::vector<std::string> include;
+  std::vector<std::string> exclude;
+  bool explain = false;
+  int threads = 0;
+  OutputFlags output;
+};
+
+absl::StatusOr<Query> MakeQuery(const Options& options, const Recommender& recommender, Console& console) {
+  Query query{.n = options.n, .explain = options.explain, .model = options.use};
+  query.seen = options.seen == "keep"   ? SeenPolicy::kKeep
+               : options.seen == "only" ? SeenPolicy::kOnly
+                                        : SeenPolicy::kDrop;
+  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::string> history, ReadItemList(options.history, recommender.items()));
+  for (const std::string& item : history) query.history.push_back({item});
+  if (!options.include.empty()) {
+    WAYPOST_ASSIGN_OR_RETURN(query.include, ReadItemList(options.include, recommender.items()));
+  }
+  WAYPOST_ASSIGN_OR_RETURN(query.exclude, ReadItemList(options.exclude, recommender.items()));
+  NoteUnknownItems("--history", history, recommender.items(), console);
+  if (query.include) NoteUnknownItems("--include", *query.include, recommender.items(), console);
+  NoteUnknownItems("--exclude", query.exclude, recommender.items(), console);
+  return query;
+}
+
+absl::Status RunRecommend(const Options& options, Console& console) {
+  if (options.all && !options.users.empty()) return UsageError("--all and --user exclude each other");
+  if (!options.all && options.users.empty() && options.history.empty())
+    return UsageError("want --user ID, --history ITEM or --all");
+  WAYPOST_ASSIGN_OR_RETURN(const Recommender recommender, OpenRecommender(options.file));
+  WAYPOST_RETURN_IF_ERROR(recommender.FindModel(options.use).status());
+  WAYPOST_ASSIGN_OR_RETURN(const Query query, MakeQuery(options, recommender, console));
+  const Parallelism parallelism(options.threads);
+
+  const std::size_t count = options.all             ? recommender.users().size()
+                            : options.users.empty() ? 1  // the history alone
+                                                    : options.users.size();
+  const auto user_of = [&](std::size_t q) -> std::optional<std::string> {
+    if (options.all) return std::string(recommender.users().id(static_cast<std::uint32_t>(q)));
+    if (options.users.empty()) return std::nullopt;
+    return options.users[q];
+  };
+
+  RankingWriter writer(console, options.output, "user", options.explain);
+  std::vector<Query> queries;
+  for (std::size_t first = 0; first < count; first += kBatch) {
+    queries.assign(std::min(kBatch, count - first), query);
+    for (std::size_t q = 0; q < queries.size(); ++q) queries[q].user = user_of(first + q);
+    WAYPOST_ASSIGN_OR_RETURN(const std::vector<Recommendation> answers, recommender.Recommend(queries, parallelism));
+    for (std::size_t q = 0; q < answers.size(); ++q)
+      writer.Add(queries[q].user, answers[q],
+                 queries[q].user && !recommender.users().Find(*queries[q].user) ? "unknown user" : "");
+    WAYPOST_RETURN_IF_ERROR(console.Flush());
+  }
+  writer.Finish(parallelism.threads());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddRecommend(CommandLine& command_line) {
+  auto options = std::make_shared<Options>();
+  Verb& verb = command_line.AddVerb("recommend", "Rank items for users with a model file",
+                                    "waypost recommend --model courses.waypost --user alice --user bob -n 5 --explain");
+  verb.Option("--model", "FILE", options->file, "The model file").Required();
+  verb.Option("--use", "NAME", options->use, "Which model of the file; else its default");
+  verb.List("--user", "ID", options->users, "For these users; an unknown one gets popular items");
+  verb.Flag("--all", options->all, "For every user of the model");
+  verb.List("--history", "ITEM[,ITEM]", options->history,
+            "Items the user has met since training; without --user: all that is known of a new user");
+  verb.Option("-n,--count", "N", options->n, "Items for each user").Between(0, 1e9);
+  verb.Option("--seen", "POLICY", options->seen, "Items the user has met: leave out, rank too, rank nothing else")
+      .OneOf({"drop", "keep", "only"});
+  verb.List("--include", "ITEM[,ITEM]", options->include, "Rank these items only; @FILE reads one a line");
+  verb.List("--exclude", "ITEM[,ITEM]", options->exclude, "Never return these items; @FILE reads one a line");
+  verb.Flag("--explain", options->explain, "Name the items of the user's history that brought each score");
+  AddThreads(verb, options->threads);
+  AddOutputFlags(verb, options->output);
+  verb.Notes(
+      "A list is separated by commas; a value that is an item's id as a whole is taken as it is.\n"
+      "source says where a ranking comes from: model (a known user), fold-in (a history that the model was not\n"
+      "trained on), popular (nothing is known about the user).\n");
+  verb.Runs([options](Console& console) { return RunRecommend(*options, console); });
+}
+
+}  // namespace waypost::cli

@@ -1,0 +1,130 @@
+// cli/train.cpp - waypost train: from event files to a model file.
+#include <memory>
+
+#include "commands.hpp"
+#include "early_stop.hpp"
+#include "inputs.hpp"
+#include "json_writer.hpp"
+#include "models.hpp"
+#include "output_flags.hpp"
+#include "table.hpp"
+#include "training.hpp"
+#include "waypost/file/model_bundle.hpp"
+#include "waypost/rank/recommender.hpp"
+
+namespace waypost::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  EventFileFlags input;
+  WeightingFlags weighting;
+  CatalogFlags catalog;
+  std::string model;
+  std::vector<std::string> settings;
+  EarlyStopFlags early_stop;
+  std::string out;
+  bool strip_history = false;
+  int threads = 0;
+  std::uint64_t seed = 42;
+  bool json = false;
+};
+
+absl::Status RunTrain(const Options& options, Console& console) {
+  WAYPOST_ASSIGN_OR_RETURN(const ModelOptions model_options,
+                           MakeModelOptions(options.model, options.settings, options.seed));
+  WAYPOST_RETURN_IF_ERROR(CheckEarlyStop(options.early_stop, model_options));
+  console.CatchInterrupts();
+  WAYPOST_ASSIGN_OR_RETURN(EventInput input, ReadEventFiles(options.files, options.input, console));
+  WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions weighting,
+                           MakeWeighting(options.weighting, options.input, input.log));
+  WAYPOST_ASSIGN_OR_RETURN(ItemTitles titles, ReadTitles(options.catalog, options.input, input.log.items(), console));
+  const Parallelism parallelism(options.threads);
+
+  WAYPOST_ASSIGN_OR_RETURN(const EarlyStop stop, FindEpochs(options.early_stop, input.log, weighting, model_options,
+                                                            options.seed, parallelism, console));
+  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(input.log, weighting));
+  const InteractionMatrix& matrix = interactions.positives;
+  console.Note("training " + options.model + " on " + Count(matrix.users(), "user") + ", " +
+               Count(matrix.items(), "item") + ", " + Count(matrix.entries(), "pair"));
+  WAYPOST_ASSIGN_OR_RETURN(TrainedModel trained,
+                           TrainModel(matrix, stop.options, WatchTraining(console, options.model), parallelism));
+  if (Console::Interrupted()) return Interruption();
+
+  ModelBundle bundle;
+  bundle.users = input.log.users();
+  bundle.items = input.log.items();
+  bundle.titles = std::move(titles);
+  if (!options.strip_history) bundle.history = std::move(interactions.history);
+  bundle.models.push_back({options.model, trained.scorer, FormatOptions(stop.options)});
+  if (options.model != kPopularityName) {
+    WAYPOST_ASSIGN_OR_RETURN(TrainedModel popularity, TrainModel(matrix, PopularityOptions{}, {}, parallelism));
+    bundle.models.push_back({std::string(kPopularityName), popularity.scorer, {}});
+  }
+  bundle.default_model = options.model;
+  bundle.facts = {.events = input.log.size(),
+                  .users = matrix.users(),
+                  .items = matrix.items(),
+                  .pairs = matrix.entries(),
+                  .settings = DescribeWeighting(options.weighting, weighting, options.input)};
+  WAYPOST_RETURN_IF_ERROR(SaveBundle(bundle, options.out));
+  console.Note("wrote " + options.out);
+
+  if (!options.json) return absl::OkStatus();
+  JsonWriter json(console);
+  json.BeginObject();
+  json.Member("model", options.model);
+  json.Key("options");
+  WriteSettings(json, FormatOptions(stop.options));
+  json.Member("epochs", trained.epochs);
+  json.Key("loss");
+  json.BeginArray();
+  for (double loss : trained.loss) json.Value(loss);
+  json.EndArray();
+  json.Member("file", options.out);
+  if (!stop.values.empty()) {
+    json.Key("validation");
+    json.BeginObject();
+    json.Member("metric", options.early_stop.metric);
+    json.Key("values");
+    json.BeginArray();
+    for (double value : stop.values) json.Value(value);
+    json.EndArray();
+    json.EndObject();
+  }
+  json.Member("users", matrix.users());
+  json.Member("items", matrix.items());
+  json.Member("pairs", matrix.entries());
+  json.Member("events", input.log.size());
+  json.Member("skipped", input.skipped);
+  WriteRunFacts(json, console, parallelism.threads(), options.seed);
+  json.EndObject();
+  console.Write("\n");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddTrain(CommandLine& command_line) {
+  auto options = std::make_shared<Options>();
+  Verb& verb = command_line.AddVerb("train", "Train a model on event files and write a model file",
+                                    "waypost train --train events.csv --catalog catalog.jsonl --model ials --set "
+                                    "dimensions=128 --out courses.waypost");
+  verb.List("--train", "FILE", options->files, "Event files; - is standard input").Required();
+  verb.Option("--model", "NAME", options->model, "What to train: see below").Required();
+  verb.List("--set", "NAME=VALUE", options->settings, "An option of the model");
+  verb.Option("--out", "FILE", options->out, "The model file to write (.waypost)").Required();
+  verb.Flag("--strip-history", options->strip_history,
+            "Write no user's activity: known users are then ranked with --seen keep only");
+  AddEarlyStopFlags(verb, options->early_stop);
+  AddEventFileFlags(verb, options->input);
+  AddCatalogFlags(verb, options->catalog);
+  AddWeightingFlags(verb, options->weighting);
+  AddThreads(verb, options->threads);
+  AddSeed(verb, options->seed);
+  AddJsonFlag(verb, options->json);
+  verb.Notes(ModelHelp() + "The file always holds a popularity model too: it answers for users without any history.\n");
+  verb.Runs([options](Console& console) { return RunTrain(*options, console); });
+}
+
+}  // namespace waypost::cli
