@@ -15,10 +15,8 @@ namespace waypost::file {
 static_assert(std::endian::native == std::endian::little, "model files need a little-endian machine");
 static_assert(sizeof(std::size_t) == sizeof(std::uint64_t), "model files need a 64-bit machine");
 
-using namespace std::string_view_literals;
-
-inline constexpr std::string_view kMagic = "\x89WPT\r\n\x1a\n"sv;
-inline constexpr std::string_view kEndMark = "\x89\x45ND\r\n\x1a\n"sv;  // \x45: E, which would extend \x89
+inline constexpr std::string_view kMagic("\x89WPT\r\n\x1a\n", 8);
+inline constexpr std::string_view kEndMark("\x89\x45ND\r\n\x1a\n", 8);  // \x45: an E would extend \x89
 inline constexpr std::uint16_t kVersionMajor = 1;
 inline constexpr std::uint16_t kVersionMinor = 0;
 inline constexpr std::uint64_t kKnownFeatures = 0;  // must-understand bits that this reader understands

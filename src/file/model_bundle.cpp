@@ -24,25 +24,18 @@ struct EncodedBundle {
   std::vector<SectionSource> sections;
 };
 
-absl::Status Refused(std::string_view what, const std::optional<Fault>& fault) {
-  if (!fault) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("ModelBundle.", internal::ToAbsl(what), "[", fault->element,
-                                                 "]: want ", fault->want, ", got ", fault->got));
-}
-
 absl::Status AddDictionary(std::string_view name, const IdDictionary& dictionary, SectionType bytes_type,
                            SectionType offsets_type, SectionType slots_type, std::vector<SectionSource>& sections) {
   const std::span<const std::uint64_t> offsets =
       dictionary.offsets().empty() ? std::span<const std::uint64_t>(kNoOffsets) : dictionary.offsets().span();
   const std::span<const char> bytes = dictionary.bytes().span();
   const std::span<const std::uint32_t> slots = dictionary.slots().span();
-  const std::string prefix(name);
-  WAYPOST_RETURN_IF_ERROR(Refused(prefix + ".offsets", CheckOffsets(offsets, bytes.size())));
-  WAYPOST_RETURN_IF_ERROR(Refused(prefix + ".bytes", CheckTexts(bytes, offsets, 1, kMaxIdBytes)));
+  const std::string prefix = absl::StrCat("ModelBundle.", internal::ToAbsl(name));
+  WAYPOST_RETURN_IF_ERROR(FaultOf(prefix + ".offsets", CheckOffsets(offsets, bytes.size())));
+  WAYPOST_RETURN_IF_ERROR(FaultOf(prefix + ".bytes", CheckTexts(bytes, offsets, 1, kMaxIdBytes)));
   if (const std::optional<std::string> want = CheckSlotCount(slots.size(), offsets.size() - 1))
-    return absl::InvalidArgumentError(
-        absl::StrCat("ModelBundle.", prefix, ".slots: want ", *want, ", got ", slots.size()));
-  WAYPOST_RETURN_IF_ERROR(Refused(prefix + ".slots", CheckSlots(bytes, offsets, slots)));
+    return absl::InvalidArgumentError(absl::StrCat(prefix, ".slots: want ", *want, ", got ", slots.size()));
+  WAYPOST_RETURN_IF_ERROR(FaultOf(prefix + ".slots", CheckSlots(bytes, offsets, slots)));
   sections.push_back({bytes_type, 0, AsBytes(bytes)});
   sections.push_back({offsets_type, 0, AsBytes(offsets)});
   sections.push_back({slots_type, 0, AsBytes(slots)});
@@ -55,9 +48,10 @@ absl::Status AddTitles(const ModelBundle& bundle, std::vector<SectionSource>& se
   if (titles.size() != bundle.items.size())
     return absl::InvalidArgumentError(
         absl::StrCat("ModelBundle.titles: want ", bundle.items.size(), " titles or none, got ", titles.size()));
-  WAYPOST_RETURN_IF_ERROR(Refused("titles.offsets", CheckOffsets(titles.offsets().span(), titles.bytes().size())));
-  WAYPOST_RETURN_IF_ERROR(Refused("titles.bytes", CheckTexts(titles.bytes().span(), titles.offsets().span(), 0,
-                                                             std::numeric_limits<std::size_t>::max())));
+  WAYPOST_RETURN_IF_ERROR(
+      FaultOf("ModelBundle.titles.offsets", CheckOffsets(titles.offsets().span(), titles.bytes().size())));
+  WAYPOST_RETURN_IF_ERROR(FaultOf("ModelBundle.titles.bytes", CheckTexts(titles.bytes().span(), titles.offsets().span(),
+                                                                         0, std::numeric_limits<std::size_t>::max())));
   sections.push_back({SectionType::kTitleBytes, 0, AsBytes(titles.bytes().span())});
   sections.push_back({SectionType::kTitleOffsets, 0, AsBytes(titles.offsets().span())});
   return absl::OkStatus();
@@ -74,9 +68,9 @@ absl::Status AddHistory(const ModelBundle& bundle, std::vector<SectionSource>& s
         absl::StrCat("ModelBundle.history: want ", bundle.items.size(), " columns, got ", history.columns()));
   const std::span<const std::uint64_t> offsets = history.offsets().span();
   const std::span<const std::uint32_t> columns = history.column_indices().span();
-  WAYPOST_RETURN_IF_ERROR(Refused("history.offsets", CheckOffsets(offsets, columns.size())));
-  WAYPOST_RETURN_IF_ERROR(Refused("history.columns", CheckColumns(offsets, columns, history.columns())));
-  WAYPOST_RETURN_IF_ERROR(Refused("history.values", CheckFinite(history.values().span())));
+  WAYPOST_RETURN_IF_ERROR(FaultOf("ModelBundle.history.offsets", CheckOffsets(offsets, columns.size())));
+  WAYPOST_RETURN_IF_ERROR(FaultOf("ModelBundle.history.columns", CheckColumns(offsets, columns, history.columns())));
+  WAYPOST_RETURN_IF_ERROR(FaultOf("ModelBundle.history.values", CheckFinite(history.values().span())));
   sections.push_back({SectionType::kHistoryOffsets, 0, AsBytes(offsets)});
   sections.push_back({SectionType::kHistoryColumns, 0, AsBytes(columns)});
   if (history.weighted()) sections.push_back({SectionType::kHistoryValues, 0, AsBytes(history.values().span())});

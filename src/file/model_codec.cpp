@@ -3,15 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "waypost/model/ials_model.hpp"
 #include "waypost/model/popularity.hpp"
 
 namespace waypost::file {
-namespace {
-
-template <typename T>
-SectionSource Source(SectionType type, std::uint32_t model, const SharedArray<T>& array) {
-  return {.type = type, .model = model, .bytes = AsBytes(array.span())};
-}
 
 absl::Status FaultOf(std::string_view what, const std::optional<Fault>& fault) {
   if (!fault) return absl::OkStatus();
@@ -19,10 +14,12 @@ absl::Status FaultOf(std::string_view what, const std::optional<Fault>& fault) {
       absl::StrCat(internal::ToAbsl(what), "[", fault->element, "]: want ", fault->want, ", got ", fault->got));
 }
 
-absl::StatusOr<EncodedModel> Encode(const PopularityModel& popularity, std::uint32_t model) {
+namespace {
+
+absl::StatusOr<EncodedModel> EncodePopularity(const PopularityModel& popularity, std::uint32_t model) {
   WAYPOST_RETURN_IF_ERROR(FaultOf("PopularityModel.scores", CheckFinite(popularity.scores().span())));
   return EncodedModel{.parameters = {},
-                      .sections = {Source(SectionType::kPopularityScores, model, popularity.scores())}};
+                      .sections = {{SectionType::kPopularityScores, model, AsBytes(popularity.scores().span())}}};
 }
 
 absl::StatusOr<std::shared_ptr<const Scorer>> DecodePopularity(const SectionReader& reader, std::uint32_t model,
@@ -45,7 +42,9 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
   if (scorer.user_count() != 0 && scorer.user_count() != users)
     return absl::InvalidArgumentError(
         absl::StrCat("Scorer.user_count: want ", users, " (ModelBundle.users), got ", scorer.user_count()));
-  if (const auto* popularity = dynamic_cast<const PopularityModel*>(&scorer)) return Encode(*popularity, model);
+  if (const auto* popularity = dynamic_cast<const PopularityModel*>(&scorer))
+    return EncodePopularity(*popularity, model);
+  if (const auto* ials = dynamic_cast<const IalsModel*>(&scorer)) return EncodeIals(*ials, model);
   return absl::UnimplementedError(
       absl::StrCat("Scorer.kind: want a kind that model files hold, got '", internal::ToAbsl(scorer.kind()), "'"));
 }
@@ -53,8 +52,8 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
 absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& reader, const ModelMetadata& metadata,
                                                           std::uint32_t model, std::uint64_t users,
                                                           std::uint64_t items) {
-  (void)users;
   if (metadata.kind == "popularity") return DecodePopularity(reader, model, items);
+  if (metadata.kind == "ials") return DecodeIals(reader, metadata.parameters, model, users, items);
   return absl::UnimplementedError(absl::StrCat("section metadata, model ", model, ".kind: want a kind that format ",
                                                kVersionMajor, ".", kVersionMinor, " has, got '",
                                                metadata.kind.substr(0, 80), "'"));

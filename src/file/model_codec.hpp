@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "file/envelope.hpp"
@@ -14,6 +16,10 @@
 #include "file/section_reader.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/model/scorer.hpp"
+
+namespace waypost {
+class IalsModel;
+}
 
 namespace waypost::file {
 
@@ -30,6 +36,14 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
 absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& reader, const ModelMetadata& metadata,
                                                           std::uint32_t model, std::uint64_t users,
                                                           std::uint64_t items);
+
+// The codecs of single kinds that fill a file of their own.
+absl::StatusOr<EncodedModel> EncodeIals(const IalsModel& ials, std::uint32_t model);
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeIals(const SectionReader& reader, const Settings& parameters,
+                                                         std::uint32_t model, std::uint64_t users, std::uint64_t items);
+
+// The writer's error for a fault in the member `what` of a model; OK for none.
+absl::Status FaultOf(std::string_view what, const std::optional<Fault>& fault);
 
 }  // namespace waypost::file
 

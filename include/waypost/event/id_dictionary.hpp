@@ -117,7 +117,7 @@ inline std::optional<std::uint32_t> IdDictionary::Find(std::string_view id) cons
   const std::size_t slot = internal::FindSlot(slots_.span(), id, [&](std::uint32_t index) {
     return index < size() ? this->id(index) : std::string_view();  // a damaged slot matches nothing
   });
-  if (slot == slots_.size() || slots_[slot] == kEmptySlot) return std::nullopt;
+  if (slot == slots_.size() || slots_[slot] >= size()) return std::nullopt;  // empty, or damaged and id is ""
   return slots_[slot];
 }
 

@@ -1,0 +1,142 @@
+// iALS in a model file: both factor tables, the eigenvalues, and the options as parameters.
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "file/model_codec.hpp"
+#include "waypost/model/ials_model.hpp"
+
+namespace waypost::file {
+namespace {
+
+// The shortest decimal that reads back to the same bits, on any machine and in any locale.
+template <typename T>
+std::string Decimal(T value) {
+  char text[64];
+  return std::string(text, std::to_chars(text, text + sizeof(text), value).ptr);
+}
+
+Settings Parameters(const IalsOptions& options) {
+  Settings parameters = {{"dimensions", Decimal(options.dimensions)},
+                         {"epochs", Decimal(options.epochs)},
+                         {"regularization", Decimal(options.regularization)},
+                         {"regularization_exponent", Decimal(options.regularization_exponent)},
+                         {"unobserved_weight", Decimal(options.unobserved_weight)},
+                         {"init_sd", Decimal(options.init_sd)},
+                         {"patience", Decimal(options.patience)},
+                         {"solver", std::string(IalsSolverName(options.solver))},
+                         {"seed", Decimal(options.seed)}};
+  if (options.cg_steps) parameters.emplace_back("cg_steps", Decimal(*options.cg_steps));
+  return parameters;
+}
+
+const std::string* FindParameter(const Settings& parameters, std::string_view name) {
+  for (const auto& [key, value] : parameters)
+    if (key == name) return &value;
+  return nullptr;
+}
+
+absl::Status BadParameter(std::string_view name, std::string_view want, const std::string* got) {
+  return absl::DataLossError(absl::StrCat("parameter ", internal::ToAbsl(name), ": want ", internal::ToAbsl(want),
+                                          ", got ", got == nullptr ? "none" : "'" + got->substr(0, 80) + "'"));
+}
+
+template <typename T>
+absl::Status ReadParameter(const Settings& parameters, std::string_view name, T& value) {
+  const std::string* text = FindParameter(parameters, name);
+  if (text == nullptr) return BadParameter(name, "a number", text);
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || end != text->data() + text->size()) return BadParameter(name, "a number", text);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<IalsOptions> ReadOptions(const Settings& parameters) {
+  IalsOptions options;
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "dimensions", options.dimensions));
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "epochs", options.epochs));
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "regularization", options.regularization));
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "regularization_exponent", options.regularization_exponent));
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "unobserved_weight", options.unobserved_weight));
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "init_sd", options.init_sd));
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "patience", options.patience));
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "seed", options.seed));
+  if (FindParameter(parameters, "cg_steps") != nullptr)
+    WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "cg_steps", options.cg_steps.emplace()));
+  const std::string* solver = FindParameter(parameters, "solver");
+  for (const IalsSolver known : {IalsSolver::kAuto, IalsSolver::kExact, IalsSolver::kCg}) {
+    if (solver == nullptr || *solver != IalsSolverName(known)) continue;
+    options.solver = known;
+    if (const absl::Status status = Validate(options); !status.ok())
+      return absl::DataLossError(absl::StrCat("parameters: ", status.message()));
+    return options;
+  }
+  return BadParameter("solver", "auto, exact or cg", solver);
+}
+
+absl::Status CheckTable(std::string_view what, const FactorMatrix& table, std::size_t dimensions) {
+  if (table.dimensions() != dimensions)
+    return absl::InvalidArgumentError(
+        absl::StrCat(internal::ToAbsl(what), ": want ", dimensions, " dimensions, got ", table.dimensions()));
+  WAYPOST_RETURN_IF_ERROR(FaultOf(what, CheckFinite(table.values())));
+  return FaultOf(what, CheckRowPadding(table.values(), dimensions, table.stride()));
+}
+
+absl::StatusOr<FactorMatrix> ReadTable(const SectionReader& reader, SectionType type, std::uint32_t model,
+                                       std::uint64_t rows, std::size_t dimensions) {
+  const std::size_t stride = PaddedDimensions(dimensions);
+  // At most 2^32 rows of 2^12 elements: the product fits.
+  WAYPOST_ASSIGN_OR_RETURN(SharedArray<float> values, reader.Array<float>(type, model, rows * stride));
+  if (reader.full()) {
+    WAYPOST_RETURN_IF_ERROR(reader.FromFault(type, model, sizeof(float), CheckFinite(values.span())));
+    WAYPOST_RETURN_IF_ERROR(
+        reader.FromFault(type, model, sizeof(float), CheckRowPadding(values.span(), dimensions, stride)));
+  }
+  return FactorMatrix(rows, dimensions, std::move(values));
+}
+
+}  // namespace
+
+absl::StatusOr<EncodedModel> EncodeIals(const IalsModel& ials, std::uint32_t model) {
+  WAYPOST_RETURN_IF_ERROR(Validate(ials.options()));
+  const std::size_t dimensions = static_cast<std::size_t>(ials.options().dimensions);
+  WAYPOST_RETURN_IF_ERROR(CheckTable("IalsModel.item_factors", ials.item_factors(), dimensions));
+  if (ials.gramian_eigenvalues().size() != dimensions)
+    return absl::InvalidArgumentError(
+        absl::StrCat("IalsModel.gramian_eigenvalues: want ", dimensions, ", got ", ials.gramian_eigenvalues().size()));
+  WAYPOST_RETURN_IF_ERROR(FaultOf("IalsModel.gramian_eigenvalues", CheckFinite(ials.gramian_eigenvalues().span())));
+  EncodedModel encoded;
+  encoded.parameters = Parameters(ials.options());
+  if (ials.user_count() > 0) {
+    WAYPOST_RETURN_IF_ERROR(CheckTable("IalsModel.user_factors", ials.user_factors(), dimensions));
+    encoded.sections.push_back({SectionType::kIalsUserFactors, model, AsBytes(ials.user_factors().values())});
+  }
+  encoded.sections.push_back({SectionType::kIalsItemFactors, model, AsBytes(ials.item_factors().values())});
+  encoded.sections.push_back({SectionType::kIalsEigenvalues, model, AsBytes(ials.gramian_eigenvalues().span())});
+  return encoded;
+}
+
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeIals(const SectionReader& reader, const Settings& parameters,
+                                                         std::uint32_t model, std::uint64_t users,
+                                                         std::uint64_t items) {
+  const absl::StatusOr<IalsOptions> options = ReadOptions(parameters);
+  if (!options.ok())
+    return internal::AddContext(absl::StrCat(SectionName(SectionType::kMetadata, 0), ", model ", model),
+                                options.status());
+  const std::size_t dimensions = static_cast<std::size_t>(options->dimensions);
+  if (!reader.Has(SectionType::kIalsUserFactors, model)) users = 0;  // left out: every user is folded in
+  FactorMatrix user_factors(0, dimensions, {});
+  if (users > 0) {
+    WAYPOST_ASSIGN_OR_RETURN(user_factors, ReadTable(reader, SectionType::kIalsUserFactors, model, users, dimensions));
+  }
+  WAYPOST_ASSIGN_OR_RETURN(FactorMatrix item_factors,
+                           ReadTable(reader, SectionType::kIalsItemFactors, model, items, dimensions));
+  WAYPOST_ASSIGN_OR_RETURN(SharedArray<double> eigenvalues,
+                           reader.Array<double>(SectionType::kIalsEigenvalues, model, dimensions));
+  if (reader.full())
+    WAYPOST_RETURN_IF_ERROR(
+        reader.FromFault(SectionType::kIalsEigenvalues, model, sizeof(double), CheckFinite(eigenvalues.span())));
+  return std::make_shared<const IalsModel>(*options, std::move(user_factors), std::move(item_factors),
+                                           std::move(eigenvalues));
+}
+
+}  // namespace waypost::file
