@@ -1,9 +1,11 @@
 #include "file/model_codec.hpp"
 
+#include <cmath>
 #include <string>
 #include <utility>
 
 #include "waypost/model/ials_model.hpp"
+#include "waypost/model/item_knn_model.hpp"
 #include "waypost/model/popularity.hpp"
 
 namespace waypost::file {
@@ -32,6 +34,47 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodePopularity(const SectionRead
   return std::make_shared<const PopularityModel>(std::move(scores));
 }
 
+// Scores stay finite only for similarities of this size.
+std::optional<Fault> CheckSimilarities(std::span<const float> values) {
+  for (std::size_t n = 0; n < values.size(); ++n)
+    if (!(std::abs(values[n]) <= ItemKnnModel::kMaxSimilarity))
+      return Fault{n, absl::StrCat("a number of size at most ", ItemKnnModel::kMaxSimilarity), absl::StrCat(values[n])};
+  return std::nullopt;
+}
+
+absl::StatusOr<EncodedModel> EncodeItemKnn(const ItemKnnModel& knn, std::uint32_t model) {
+  const SparseMatrix& neighbours = knn.neighbours();
+  if (neighbours.rows() != neighbours.columns())
+    return absl::InvalidArgumentError(
+        absl::StrCat("ItemKnnModel.neighbours: want ", neighbours.columns(), " rows, got ", neighbours.rows()));
+  const std::span<const std::uint64_t> offsets = neighbours.offsets().span();
+  const std::span<const std::uint32_t> columns = neighbours.column_indices().span();
+  if (offsets.empty()) return absl::InvalidArgumentError("ItemKnnModel.neighbours: want at least 1 item, got none");
+  WAYPOST_RETURN_IF_ERROR(FaultOf("ItemKnnModel.neighbours.offsets", CheckOffsets(offsets, columns.size())));
+  WAYPOST_RETURN_IF_ERROR(
+      FaultOf("ItemKnnModel.neighbours.columns", CheckColumns(offsets, columns, neighbours.columns())));
+  WAYPOST_RETURN_IF_ERROR(FaultOf("ItemKnnModel.neighbours.values", CheckSimilarities(neighbours.values().span())));
+  EncodedModel encoded;
+  encoded.sections = {{SectionType::kKnnOffsets, model, AsBytes(offsets)},
+                      {SectionType::kKnnColumns, model, AsBytes(columns)}};
+  if (neighbours.weighted())
+    encoded.sections.push_back({SectionType::kKnnValues, model, AsBytes(neighbours.values().span())});
+  return encoded;
+}
+
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeItemKnn(const SectionReader& reader, std::uint32_t model,
+                                                            std::uint64_t items) {
+  WAYPOST_ASSIGN_OR_RETURN(SparseMatrix neighbours, reader.Rows(SectionType::kKnnOffsets, SectionType::kKnnColumns,
+                                                                SectionType::kKnnValues, model, items, items));
+  if (reader.full())
+    WAYPOST_RETURN_IF_ERROR(
+        reader.FromFault(SectionType::kKnnValues, model, sizeof(float), CheckSimilarities(neighbours.values().span())));
+  else  // the inner loop of a query adds to scores[column] without a check
+    WAYPOST_RETURN_IF_ERROR(reader.FromFault(SectionType::kKnnColumns, model, sizeof(std::uint32_t),
+                                             CheckBelow(neighbours.column_indices().span(), items)));
+  return std::make_shared<const ItemKnnModel>(std::move(neighbours));
+}
+
 }  // namespace
 
 absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t model, std::uint64_t users,
@@ -44,6 +87,7 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
         absl::StrCat("Scorer.user_count: want ", users, " (ModelBundle.users), got ", scorer.user_count()));
   if (const auto* popularity = dynamic_cast<const PopularityModel*>(&scorer))
     return EncodePopularity(*popularity, model);
+  if (const auto* knn = dynamic_cast<const ItemKnnModel*>(&scorer)) return EncodeItemKnn(*knn, model);
   if (const auto* ials = dynamic_cast<const IalsModel*>(&scorer)) return EncodeIals(*ials, model);
   return absl::UnimplementedError(
       absl::StrCat("Scorer.kind: want a kind that model files hold, got '", internal::ToAbsl(scorer.kind()), "'"));
@@ -53,6 +97,7 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
                                                           std::uint32_t model, std::uint64_t users,
                                                           std::uint64_t items) {
   if (metadata.kind == "popularity") return DecodePopularity(reader, model, items);
+  if (metadata.kind == "item-knn") return DecodeItemKnn(reader, model, items);
   if (metadata.kind == "ials") return DecodeIals(reader, metadata.parameters, model, users, items);
   return absl::UnimplementedError(absl::StrCat("section metadata, model ", model, ".kind: want a kind that format ",
                                                kVersionMajor, ".", kVersionMinor, " has, got '",

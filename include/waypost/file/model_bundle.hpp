@@ -63,8 +63,11 @@ struct ModelBundle {
 };
 
 enum class OpenCheck {
-  kFull,       // every checksum and every value: reads the whole file once
-  kStructure,  // sizes, table and metadata: takes the same time for any file; for files that were verified before
+  kFull,  // every checksum and every value: reads the whole file once
+  // Sizes, table and metadata; for files that were verified before. Reads no large array but the column indices of
+  // item-knn, which its inner loop does not check, and the item factors of iALS, for their norms. Factors and scores
+  // that are not finite go unnoticed until the Scorer refuses to rank them.
+  kStructure,
 };
 
 struct OpenOptions {
