@@ -76,7 +76,10 @@ inline void ProductRows(const LeftView& left, const float* b, std::size_t b_step
   std::size_t v = 0;
   for (; v + kWide <= columns; v += kWide)
     ProductTile<kRows, kTileVectors, kStore>(left, b + v, b_step, count, c + v, c_row);
-  for (; v < columns; v += kDenseLanes) ProductTile<kRows, 1, kStore>(left, b + v, b_step, count, c + v, c_row);
+  const std::size_t rest = (columns - v) / kDenseLanes;
+  if (rest == 3) ProductTile<kRows, 3, kStore>(left, b + v, b_step, count, c + v, c_row);
+  if (rest == 2) ProductTile<kRows, 2, kStore>(left, b + v, b_step, count, c + v, c_row);
+  if (rest == 1) ProductTile<kRows, 1, kStore>(left, b + v, b_step, count, c + v, c_row);
 }
 
 // c (rows x columns) = / += / -= left^T b. With `upper`, c is a square part of a symmetric matrix whose diagonal starts
