@@ -123,9 +123,15 @@ inline EventLog EventLog::Select(std::span<const std::size_t> rows) const {
   IdDictionaryBuilder users;
   IdDictionaryBuilder items;
   EventColumns columns;
+  std::vector<std::uint32_t> new_user(users_.size(), kEmptySlot);  // each id is looked up once, not once a row
+  std::vector<std::uint32_t> new_item(items_.size(), kEmptySlot);
   for (std::size_t row : rows) {
-    columns.users.push_back(users.Add(users_.id(columns_.users[row])).value());
-    columns.items.push_back(items.Add(items_.id(columns_.items[row])).value());
+    std::uint32_t& user = new_user[columns_.users[row]];
+    std::uint32_t& item = new_item[columns_.items[row]];
+    if (user == kEmptySlot) user = users.Add(users_.id(columns_.users[row])).value();
+    if (item == kEmptySlot) item = items.Add(items_.id(columns_.items[row])).value();
+    columns.users.push_back(user);
+    columns.items.push_back(item);
     columns.kinds.push_back(columns_.kinds[row]);
     if (!columns_.values.empty()) columns.values.push_back(columns_.values[row]);
     if (!columns_.times_us.empty()) columns.times_us.push_back(columns_.times_us[row]);
