@@ -1,5 +1,6 @@
 #include "waypost/event/reader.hpp"
 
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "support/files.hpp"
 #include "waypost/event/event_log.hpp"
@@ -268,6 +270,27 @@ TEST_F(EventReader, RefusesADirectoryAndAMissingFile) {
   EXPECT_THAT(MessageOf("a.dat", "u i\n"), HasSubstr("--input-format"));
   EXPECT_TRUE(Read("a.dat", "u i\n", {.format = InputFormat::kLines}).status.ok());
   EXPECT_THAT(std::string(ReadPath("-").status.message()), HasSubstr("--input-format"));
+}
+
+TEST_F(EventReader, ReadsStandardInputPlainAndGzipped) {
+  const std::string text = "user,item\nu,i\nv\n";
+  const int standard_input = dup(STDIN_FILENO);
+  for (const std::string& bytes : {text, Gzip(text)}) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    ASSERT_EQ(write(ends[1], bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    close(ends[1]);
+    ASSERT_EQ(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    close(ends[0]);
+    const Outcome outcome = ReadPath("-", {.format = InputFormat::kCsv, .on_error = OnError::kSkip});
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+    EXPECT_THAT(Pairs(outcome.log), ElementsAre("u i"));
+    EXPECT_THAT(outcome.report.messages, ElementsAre("standard input:3: want 2 columns, got 1"));
+  }
+  if (standard_input >= 0) {
+    dup2(standard_input, STDIN_FILENO);
+    close(standard_input);
+  }
 }
 
 TEST_F(EventReader, DetectsGzipCutShortDamagedOrFollowedByOtherBytes) {
