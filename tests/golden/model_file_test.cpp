@@ -1,0 +1,85 @@
+// Every golden file opens and gives what it gave when it was written.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "golden/results.hpp"
+#include "support/bundles.hpp"
+#include "waypost/base/bytes.hpp"
+#include "waypost/file/inspect.hpp"
+#include "waypost/file/model_bundle.hpp"
+#include "waypost/version.hpp"
+
+namespace waypost {
+namespace {
+
+std::string Read(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  EXPECT_TRUE(stream.good()) << path;
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+std::vector<std::filesystem::path> GoldenFiles() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(WAYPOST_GOLDEN_DIR))
+    if (entry.path().extension() == ".waypost") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+TEST(GoldenModelFile, AllAreHere) {
+  EXPECT_GE(GoldenFiles().size(), 4u);
+}
+
+TEST(GoldenModelFile, GivesWhatItGaveWhenItWasWritten) {
+  for (const std::filesystem::path& path : GoldenFiles()) {
+    SCOPED_TRACE(path);
+    for (const OpenCheck check : {OpenCheck::kFull, OpenCheck::kStructure}) {
+      const absl::StatusOr<ModelBundle> bundle = OpenBundle(path, {.check = check});
+      ASSERT_TRUE(bundle.ok()) << bundle.status();
+      std::istringstream expected(Read(std::filesystem::path(path).replace_extension(".txt")));
+      std::istringstream found(golden::ResultsOf(*bundle));
+      std::string want;
+      std::string got;
+      while (std::getline(expected, want)) {
+        ASSERT_TRUE(std::getline(found, got)) << want;
+        const std::size_t want_number = want.rfind(' ');
+        const std::size_t got_number = got.rfind(' ');
+        ASSERT_EQ(want.substr(0, want_number), got.substr(0, got_number));
+        const double value = std::strtod(want.c_str() + want_number, nullptr);
+        // Instruction sets round differently: a fold-in solves a system in float32.
+        ASSERT_NEAR(std::strtod(got.c_str() + got_number, nullptr), value, 1e-5 * (1 + std::abs(value))) << want;
+      }
+      EXPECT_FALSE(std::getline(found, got)) << got;
+    }
+  }
+}
+
+TEST(GoldenModelFile, HasNoProblems) {
+  for (const std::filesystem::path& path : GoldenFiles()) {
+    const absl::StatusOr<BundleInfo> info = VerifyBundle(path);
+    ASSERT_TRUE(info.ok()) << info.status();
+    EXPECT_THAT(info->problems, testing::IsEmpty()) << path;
+  }
+}
+
+TEST(GoldenModelFile, TheVersionMapNamesTheFormatThatThisReleaseWrites) {
+  const std::vector<std::byte> bytes =
+      testing_support::BytesOf(testing_support::SmallBundle({.kinds = {"popularity"}}));
+  const std::string format = std::to_string(LoadLittleEndian<std::uint16_t>(bytes, 8)) + "." +
+                             std::to_string(LoadLittleEndian<std::uint16_t>(bytes, 10));
+  EXPECT_THAT(Read(std::filesystem::path(WAYPOST_GOLDEN_DIR) / "version_map.json"),
+              testing::HasSubstr("\"" WAYPOST_VERSION_STRING "\": {\"model_file\": \"" + format + "\"}"));
+}
+
+}  // namespace
+}  // namespace waypost
