@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
@@ -54,7 +55,10 @@ class Parallelism {
     if (arena_ != nullptr) {
       arena_->execute(body);
     } else {
-      oneapi::tbb::task_arena(threads()).execute(body);
+      // Beyond what the host process allows oneTBB prints a warning; it would use no more threads anyway.
+      const auto limit =
+          oneapi::tbb::global_control::active_value(oneapi::tbb::global_control::max_allowed_parallelism);
+      oneapi::tbb::task_arena(static_cast<int>(std::min<std::size_t>(threads(), limit))).execute(body);
     }
   }
 
