@@ -101,16 +101,15 @@ WAYPOST_API void waypost_error_free(waypost_error* error);
 /* ---- Log --------------------------------------------------------------------------------------------------------- */
 
 #define WAYPOST_LOG_INFO 0u    /* a training began, ended an epoch or ended; a file was opened or saved */
-#define WAYPOST_LOG_WARNING 1u /* done, but worth a look, e.g. a query's ids that the model does not know at all */
+#define WAYPOST_LOG_WARNING 1u /* done, but worth a look, e.g. titles of items without an event */
 #define WAYPOST_LOG_ERROR 2u   /* a call is about to return an error; the line holds its message */
 
 /* Receives one whole line a call: UTF-8, terminated and without line break (one inside a message arrives as a space).
  * `line` lives for the call. The callback may be called from several threads at once, and may call the library. */
 typedef void (*waypost_log_callback)(void* context, uint32_t level, const char* line, size_t size);
 
-/* Sets where log lines go, for the whole process; NULL: nowhere, as at the start. When the function returns no call of
- * the former callback begins any more; one that is running may still end.
- * Threads: any. Since 0.1. */
+/* Sets where log lines go, for the whole process; NULL: nowhere, as at the start. A thread that is about to log when
+ * this is called may still call the former callback after it has returned. Threads: any. Since 0.1. */
 WAYPOST_API void waypost_set_log_callback(waypost_log_callback callback, void* context);
 
 /* ---- Columns of ids ---------------------------------------------------------------------------------------------- */
@@ -409,7 +408,7 @@ typedef struct waypost_model_info {
 WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_model_get_info(const waypost_model* model,
                                                                    waypost_model_info* info);
 
-/* One of the named models. Strings are terminated and live until the waypost_model is freed. */
+/* One of the named models. Strings are not terminated and live until the waypost_model is freed. */
 typedef struct waypost_named_model {
   uint32_t struct_size;
   uint32_t is_default; /* 1: used where a query names none */

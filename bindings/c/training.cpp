@@ -1,0 +1,174 @@
+// Training with a host's callbacks.
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "guard.hpp"
+#include "objects.hpp"
+#include "structs.hpp"
+#include "waypost/model/model_spec.hpp"
+#include "waypost/model/popularity.hpp"
+
+namespace waypost::c {
+namespace {
+
+constexpr char kPopularity[] = "popularity";
+
+absl::StatusOr<waypost_train_options> ReadTrainOptions(const waypost_train_options* given) {
+  return ReadOptional(given, waypost_train_options(WAYPOST_TRAIN_OPTIONS_INIT), "waypost_train_options");
+}
+
+std::optional<float> ReadUnset(float value) {
+  return value == WAYPOST_UNSET ? std::nullopt : std::optional(value);
+}
+
+absl::StatusOr<ModelOptions> ReadOptions(const waypost_popularity_options* given) {
+  WAYPOST_ASSIGN_OR_RETURN(
+      const waypost_popularity_options read,
+      ReadOptional(given, waypost_popularity_options(WAYPOST_POPULARITY_OPTIONS_INIT), "waypost_popularity_options"));
+  WAYPOST_RETURN_IF_ERROR(RequireZero(read.reserved, "waypost_popularity_options"));
+  return PopularityOptions{};
+}
+
+absl::StatusOr<ModelOptions> ReadOptions(const waypost_item_knn_options* given) {
+  WAYPOST_ASSIGN_OR_RETURN(
+      const waypost_item_knn_options read,
+      ReadOptional(given, waypost_item_knn_options(WAYPOST_ITEM_KNN_OPTIONS_INIT), "waypost_item_knn_options"));
+  WAYPOST_RETURN_IF_ERROR(RequireZero(read.reserved, "waypost_item_knn_options"));
+  ItemKnnOptions options;
+  WAYPOST_ASSIGN_OR_RETURN(options.similarity,
+                           ReadEnum(read.similarity, KnnSimilarity::kDegree, "waypost_item_knn_options.similarity"));
+  options.neighbours = read.neighbours;
+  options.neighbour_mass = read.neighbour_mass;
+  options.user_exponent = ReadUnset(read.user_exponent);
+  options.source_exponent = ReadUnset(read.source_exponent);
+  options.target_exponent = ReadUnset(read.target_exponent);
+  options.bm25_k1 = ReadUnset(read.bm25_k1);
+  options.bm25_b = ReadUnset(read.bm25_b);
+  return options;
+}
+
+absl::StatusOr<ModelOptions> ReadOptions(const waypost_ials_options* given) {
+  WAYPOST_ASSIGN_OR_RETURN(
+      const waypost_ials_options read,
+      ReadOptional(given, waypost_ials_options(WAYPOST_IALS_OPTIONS_INIT), "waypost_ials_options"));
+  IalsOptions options;
+  options.dimensions = read.dimensions;
+  options.epochs = read.epochs;
+  options.regularization = read.regularization;
+  options.regularization_exponent = read.regularization_exponent;
+  options.unobserved_weight = read.unobserved_weight;
+  options.init_sd = read.init_sd;
+  options.patience = read.patience;
+  WAYPOST_ASSIGN_OR_RETURN(options.solver, ReadEnum(read.solver, IalsSolver::kCg, "waypost_ials_options.solver"));
+  if (read.cg_steps != 0) options.cg_steps = read.cg_steps;
+  options.seed = read.seed;
+  return options;
+}
+
+// The bundle of a training, without its models.
+ModelBundle EmptyBundle(const waypost_interactions& interactions) {
+  return {.users = interactions.users,
+          .items = interactions.items,
+          .titles = interactions.titles,
+          .history = interactions.interactions.history,
+          .models = {},
+          .default_model = {},
+          .facts = interactions.facts};
+}
+
+// A bundle of `scorer` as the default and `popularity` beside it.
+absl::StatusOr<std::unique_ptr<waypost_model>> Assemble(const waypost_interactions& interactions,
+                                                        std::shared_ptr<const Scorer> scorer, Settings options,
+                                                        const std::shared_ptr<const Scorer>& popularity) {
+  ModelBundle bundle = EmptyBundle(interactions);
+  bundle.default_model = std::string(scorer->kind());
+  const bool alone = bundle.default_model == kPopularity;
+  bundle.models.push_back({bundle.default_model, std::move(scorer), std::move(options)});
+  if (!alone) bundle.models.push_back({kPopularity, popularity, {}});
+  return MakeModel(std::move(bundle));
+}
+
+TrainingControl MakeControl(const char* function, const waypost_interactions& interactions,
+                            const waypost_train_options& train, const std::shared_ptr<const Scorer>& popularity) {
+  TrainingControl control;
+  control.on_epoch = [function, &train](const TrainingProgress& progress) {
+    std::string line = absl::StrCat("step ", progress.epoch, " of ", progress.epochs);
+    if (progress.loss) absl::StrAppend(&line, ", loss ", *progress.loss);
+    if (progress.validation) absl::StrAppend(&line, ", validation ", *progress.validation);
+    Log(WAYPOST_LOG_INFO, function, line);
+    if (train.progress == nullptr) return true;
+    const waypost_progress report = {sizeof(waypost_progress),
+                                     static_cast<std::uint32_t>(progress.epoch),
+                                     static_cast<std::uint32_t>(progress.epochs),
+                                     progress.loss.has_value(),
+                                     progress.loss.value_or(0),
+                                     progress.validation.has_value(),
+                                     0,
+                                     progress.validation.value_or(0)};
+    return train.progress(train.progress_context, &report) == 0;
+  };
+  if (train.validation == nullptr) return control;
+  control.validation = [&interactions, &train, &popularity](const Scorer& scorer) -> absl::StatusOr<double> {
+    const std::shared_ptr<const Scorer> borrowed(std::shared_ptr<const Scorer>(), &scorer);
+    WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<waypost_model> candidate,
+                             Assemble(interactions, borrowed, {}, popularity));
+    double value = 0;
+    if (const std::uint32_t failure = train.validation(train.validation_context, candidate.get(), &value); failure != 0)
+      return absl::UnknownError(
+          absl::StrCat("waypost_train_options.validation: want 0 from the callback, got ", failure));
+    if (!std::isfinite(value))
+      return absl::UnknownError(absl::StrCat("waypost_train_options.validation: want a finite measure, got ", value));
+    return value;
+  };
+  return control;
+}
+
+template <typename Options>
+waypost_error* Train(const char* function, const waypost_interactions* interactions, const Options* given,
+                     const waypost_train_options* given_train, waypost_model** model) {
+  return Guard(function, [&]() -> absl::Status {
+    WAYPOST_RETURN_IF_ERROR(Require(model, "model"));
+    *model = nullptr;
+    WAYPOST_RETURN_IF_ERROR(Require(interactions, "interactions"));
+    WAYPOST_ASSIGN_OR_RETURN(const ModelOptions options, ReadOptions(given));
+    WAYPOST_ASSIGN_OR_RETURN(const waypost_train_options train, ReadTrainOptions(given_train));
+    WAYPOST_ASSIGN_OR_RETURN(const Parallelism parallelism,
+                             ReadThreads(train.max_threads, "waypost_train_options.max_threads"));
+    Log(WAYPOST_LOG_INFO, function,
+        absl::StrCat(interactions->users.size(), " users, ", interactions->items.size(), " items, ",
+                     interactions->interactions.positives.entries(), " pairs"));
+    WAYPOST_RETURN_IF_ERROR(ValidateTrainingMatrix(interactions->interactions.positives));
+    const std::shared_ptr<const Scorer> popularity =
+        std::make_shared<PopularityModel>(TrainPopularity(interactions->interactions.positives));
+    const TrainingControl control = MakeControl(function, *interactions, train, popularity);
+    WAYPOST_ASSIGN_OR_RETURN(TrainedModel trained,
+                             TrainModel(interactions->interactions.positives, options, control, parallelism));
+    WAYPOST_ASSIGN_OR_RETURN(std::unique_ptr<waypost_model> made,
+                             Assemble(*interactions, std::move(trained.scorer), FormatOptions(options), popularity));
+    Log(WAYPOST_LOG_INFO, function, "done");
+    *model = made.release();
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace
+}  // namespace waypost::c
+
+waypost_error* waypost_train_popularity(const waypost_interactions* interactions,
+                                        const waypost_popularity_options* options, const waypost_train_options* train,
+                                        waypost_model** model) {
+  return waypost::c::Train(__func__, interactions, options, train, model);
+}
+
+waypost_error* waypost_train_item_knn(const waypost_interactions* interactions, const waypost_item_knn_options* options,
+                                      const waypost_train_options* train, waypost_model** model) {
+  return waypost::c::Train(__func__, interactions, options, train, model);
+}
+
+waypost_error* waypost_train_ials(const waypost_interactions* interactions, const waypost_ials_options* options,
+                                  const waypost_train_options* train, waypost_model** model) {
+  return waypost::c::Train(__func__, interactions, options, train, model);
+}

@@ -1,0 +1,156 @@
+// The n-th allocation of a call fails: the call returns an error, its out-parameters are cleared, nothing leaks (under
+// the address sanitizer), and the next call works.
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <new>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "c_api/world.hpp"
+#include "waypost.h"
+
+namespace {
+
+constexpr long kNever = -1;
+std::atomic<long> allocations_left = kNever;  // of the whole process; the tests below run in one thread
+
+bool MayAllocate() {
+  if (allocations_left == kNever) return true;
+  if (allocations_left == 0) return false;
+  --allocations_left;
+  return true;
+}
+
+void* Allocate(std::size_t size, std::size_t alignment) {
+  if (!MayAllocate()) throw std::bad_alloc();
+  void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  return Allocate(size == 0 ? 1 : size, alignof(std::max_align_t));
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return Allocate(size == 0 ? 1 : size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
+
+namespace waypost::c_api_test {
+namespace {
+
+// Calls with 0, 1, 2, ... allocations granted until one succeeds; `clean` is asked after each failure.
+void ExpectErrorsUntilMemorySuffices(const std::function<waypost_error*()>& call, const std::function<bool()>& clean) {
+  constexpr long kMany = 100000;
+  for (long granted = 0; granted < kMany; ++granted) {
+    allocations_left = granted;
+    waypost_error* error = call();
+    allocations_left = kNever;
+    if (error == nullptr) {
+      EXPECT_GT(granted, 0);
+      return;
+    }
+    const Error owner(error);
+    ASSERT_EQ(waypost_error_code(error), WAYPOST_RESOURCE_EXHAUSTED)
+        << "after " << granted << " allocations: " << waypost_error_message(error);
+    ASSERT_TRUE(clean()) << "after " << granted << " allocations";
+  }
+  FAIL() << "no success within " << kMany << " allocations";
+}
+
+TEST(FailedAllocation, LeavesNoTrainingDataBehind) {
+  const auto [users, items] = Rows();
+  const Strings user_column(users);
+  const Strings item_column(items);
+  const waypost_ids user_ids = user_column.ids();
+  const waypost_ids item_ids = item_column.ids();
+  waypost_events events = WAYPOST_EVENTS_INIT;
+  events.users = &user_ids;
+  events.items = &item_ids;
+  waypost_interactions* interactions = nullptr;
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_interactions_create(&events, nullptr, &interactions); },
+                                  [&] { return interactions == nullptr; });
+  waypost_interactions_free(interactions);
+}
+
+TEST(FailedAllocation, LeavesNoModelBehind) {
+  const Interactions interactions = MakeInteractions();
+  waypost_train_options train = WAYPOST_TRAIN_OPTIONS_INIT;
+  train.max_threads = 1;
+  waypost_model* model = nullptr;
+  const auto clean = [&] { return model == nullptr; };
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_train_popularity(interactions.get(), nullptr, &train, &model); },
+                                  clean);
+  waypost_model_free(model);
+  model = nullptr;
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_train_item_knn(interactions.get(), nullptr, &train, &model); },
+                                  clean);
+  waypost_model_free(model);
+  model = nullptr;
+  waypost_ials_options ials = WAYPOST_IALS_OPTIONS_INIT;
+  ials.dimensions = 4;
+  ials.epochs = 2;
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_train_ials(interactions.get(), &ials, &train, &model); }, clean);
+  waypost_model_free(model);
+}
+
+TEST(FailedAllocation, LeavesNoAnswerBehind) {
+  const Model model = TrainKnn();
+  const std::array<std::uint32_t, 3> indices = {1, 2, 3};
+  waypost_ids list = WAYPOST_IDS_INIT;
+  list.count = indices.size();
+  list.indices = indices.data();
+  waypost_query query = WAYPOST_QUERY_INIT;
+  query.user_index = 4;
+  query.n = 5;
+  query.history = &list;
+  query.exclude = &list;
+  std::array<std::uint32_t, 10> items{};
+  waypost_results results = WAYPOST_RESULTS_INIT;
+  results.row_capacity = 5;
+  results.items = items.data();
+  const auto clean = [&] { return items[0] == WAYPOST_NO_INDEX; };
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_recommend(model.get(), &query, &results); }, clean);
+  const std::array<waypost_query, 2> queries = {query, query};
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_recommend_many(model.get(), queries.data(), 2, 1, &results); },
+                                  clean);
+  waypost_similar_query similar = WAYPOST_SIMILAR_QUERY_INIT;
+  similar.item_index = 2;
+  similar.n = 5;
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_similar(model.get(), &similar, &results); }, clean);
+  waypost_explanation explanation = WAYPOST_EXPLANATION_INIT;
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_explain(model.get(), &query, 5, &explanation); },
+                                  [&] { return explanation.count == 0; });
+}
+
+TEST(FailedAllocation, LeavesNoFileAndNoModelBehind) {
+  const Model model = TrainKnn();
+  const std::string path = testing::TempDir() + "/c_api_allocation_test.waypost";
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_model_save(model.get(), path.data(), path.size()); },
+                                  [] { return true; });
+  waypost_model* opened = nullptr;
+  ExpectErrorsUntilMemorySuffices([&] { return waypost_model_open(path.data(), path.size(), nullptr, &opened); },
+                                  [&] { return opened == nullptr; });
+  waypost_model_free(opened);
+  std::remove(path.c_str());
+}
+
+}  // namespace
+}  // namespace waypost::c_api_test
