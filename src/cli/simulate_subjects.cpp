@@ -359,7 +359,9 @@ std::string FillPattern(std::string_view pattern, std::string_view topic, std::s
       text += pattern[at++];
     }
   }
-  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (text.size() > 1 && lower(text[0]) && (lower(text[1]) || text[1] == ' '))
+    text[0] = static_cast<char>(text[0] - 'a' + 'A');
   return text;
 }
 
