@@ -2,7 +2,7 @@
 //
 // Source       RFC 8259. Nesting is limited to kMaxJsonDepth, so that a hostile line cannot exhaust the stack.
 // Deviations   Two equal names in one object are an error: RFC 8259 leaves open which one counts.
-// Checked by   tests/unit/event_json_record_test.cpp, tests/property/event_reader_test.cpp, tests/fuzz/readers_fuzz.cpp.
+// Checked by   unit/event_json_record_test.cpp, property/event_reader_test.cpp, fuzz/readers_fuzz.cpp of tests/.
 #ifndef WAYPOST_EVENT_JSON_RECORD_HPP_
 #define WAYPOST_EVENT_JSON_RECORD_HPP_
 
