@@ -15,6 +15,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -127,9 +128,9 @@ inline std::vector<std::optional<std::uint32_t>> FindAll(const IdDictionary& ids
 //   fold_in    what is known, at query time, of users that training does not know (EventSplit::fold_in).
 //   weighting  of the training; it weighs fold-in histories. For test items only `min_value` matters.
 // Errors     kInvalidArgument: dictionaries and matrix of different sizes; a fold-in user whom training knows; what
-//            BuildInteractions refuses.
+//            BuildInteractions refuses.  kResourceExhausted: memory.
 inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLog& test, const EventLog& fold_in = {},
-                                            const WeightingOptions& weighting = {}) {
+                                            const WeightingOptions& weighting = {}) try {
   const SparseMatrix& history = training.interactions.history;
   if (history.rows() != training.users.size() || history.columns() != training.items.size())
     return absl::InvalidArgumentError(absl::StrCat("BuildTestSet.training: want a history of ", training.users.size(),
@@ -199,6 +200,9 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
   set.test_users_ = test.users();
   set.training_ = std::move(training);
   return set;
+} catch (const std::bad_alloc&) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("BuildTestSet: want memory for ", test.size() + fold_in.size(), " events, got none"));
 }
 
 }  // namespace waypost
