@@ -1,6 +1,7 @@
 // Every golden file opens and gives what it gave when it was written.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -79,6 +80,24 @@ TEST(GoldenModelFile, TheVersionMapNamesTheFormatThatThisReleaseWrites) {
                              std::to_string(LoadLittleEndian<std::uint16_t>(bytes, 10));
   EXPECT_THAT(Read(std::filesystem::path(WAYPOST_GOLDEN_DIR) / "version_map.json"),
               testing::HasSubstr("\"" WAYPOST_VERSION_STRING "\": {\"model_file\": \"" + format + "\"}"));
+}
+
+TEST(GoldenModelFile, TheExampleOfTheFormatsDocumentIsTheGoldenFile) {
+  const std::string bytes = Read(std::filesystem::path(WAYPOST_GOLDEN_DIR) / "1.0-popularity.waypost");
+  std::istringstream document(Read(std::filesystem::path(WAYPOST_GOLDEN_DIR) / "../../docs/model-format.md"));
+  int lines = 0;
+  for (std::string line; std::getline(document, line);) {
+    std::size_t offset = 0;
+    int consumed = 0;
+    if (std::sscanf(line.c_str(), "    %4zx  %n", &offset, &consumed) != 1 || consumed != 10) continue;
+    ++lines;
+    std::istringstream numbers(line.substr(10, 47));
+    for (std::string number; numbers >> number; ++offset) {
+      ASSERT_LT(offset, bytes.size()) << line;
+      EXPECT_EQ(std::stoul(number, nullptr, 16), static_cast<unsigned char>(bytes[offset])) << line;
+    }
+  }
+  EXPECT_GT(lines, 20);
 }
 
 }  // namespace
