@@ -10,10 +10,9 @@
 //              data (c, a, b) = (0, .5, .5), the linear filter of [1] (1, .5, .5) and the random walk of [2] (1, 1, 0)
 //              with a power, and everything between. item_knn_terms.hpp has all four in one form.
 // Neighbours   `neighbours` keeps for each source its n strongest targets; `neighbour_mass` keeps for each target its
-//              strongest sources up to that share of the sum of its similarities. The two sides differ on purpose:
-//              docs/results.md has the curves. With 200 kept of all, choosing on the source side costs a tenth of what
-//              the target side costs; at equal size a share on the target side loses less than one on the source side.
-//              With both, the share is applied first. Ties keep the lower index.
+//              strongest sources up to that share of the sum of its similarities. Each is the better side for its
+//              kind of cut: docs/results.md has the curves. With both, the share is applied first. Ties keep the
+//              lower index.
 // Sources      [1] Y. Shen et al., How Powerful is Graph Convolution for Recommendation?, CIKM 2021 (linear filter).
 //              [2] B. Paudel et al., Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive
 //                  Applications, TiiS 7(1), 2016 (RP3beta).
