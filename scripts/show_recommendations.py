@@ -18,7 +18,8 @@ def main():
         for rank, item in enumerate(result["items"], 1):
             name = item.get("title") or titles.get(item["item"]) or item["item"]
             print(f"  {rank}  {item['score']:6.3f}  {name}")
-            for reason in (item.get("because") or [])[:REASONS]:
+            reasons = [reason for reason in item.get("because") or [] if abs(reason["amount"]) >= 0.0005]
+            for reason in reasons[:REASONS]:
                 name = titles.get(reason["item"]) or reason["item"]
                 print(f"       {reason['amount']:+7.3f}  because of {name}")
         if result.get("reason"):
