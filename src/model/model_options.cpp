@@ -85,7 +85,8 @@ Option<Options> Always(std::string_view name, std::string_view range, std::strin
           .type = TypeName<Value>()};
 }
 
-// An optional one, used where `used` says so, with the value it stands for when it is unset.
+// An optional one, used where `used` says so, with the value it stands for when it is unset (by address:
+// clang 14 has no template parameters of floating type).
 template <auto member, auto unset, typename Options>
 Option<Options> Sometimes(std::string_view name, std::string_view range, std::string_view help,
                           bool (*used)(const Options&)) {
@@ -94,7 +95,7 @@ Option<Options> Sometimes(std::string_view name, std::string_view range, std::st
       .name = name,
       .range = range,
       .help = help,
-      .format = [](const Options& options) { return FormatValue((options.*member).value_or(unset)); },
+      .format = [](const Options& options) { return FormatValue((options.*member).value_or(*unset)); },
       .used = used,
       .parse = [](std::string_view text, Options& options) { return ParseValue(text, (options.*member).emplace()); },
       .type = TypeName<Value>()};
@@ -114,15 +115,16 @@ std::span<const Option<ItemKnnOptions>> OptionsOf(const ItemKnnOptions&) {
                                 "Most similar items kept for each item; 0 keeps all. Memory grows with it"),
       Always<&O::neighbour_mass, O>("neighbour_mass", "above 0..1",
                                     "Share of each item's similarity that the kept ones hold together; 1 keeps all"),
-      Sometimes<&O::user_exponent, kDefaultUserExponent, O>(
+      Sometimes<&O::user_exponent, &kDefaultUserExponent, O>(
           "user_exponent", "0..2", "degree only: how much a long history counts less as evidence", degree),
-      Sometimes<&O::source_exponent, kDefaultSourceExponent, O>(
+      Sometimes<&O::source_exponent, &kDefaultSourceExponent, O>(
           "source_exponent", "0..2", "degree only: how much a popular item of the history counts less", degree),
-      Sometimes<&O::target_exponent, kDefaultTargetExponent, O>(
+      Sometimes<&O::target_exponent, &kDefaultTargetExponent, O>(
           "target_exponent", "0..2", "degree only: how much a popular item is recommended less", degree),
-      Sometimes<&O::bm25_k1, kDefaultBm25K1, O>("bm25_k1", "0..1000",
-                                                "bm25 only: how late strong interactions saturate", bm25),
-      Sometimes<&O::bm25_b, kDefaultBm25B, O>("bm25_b", "0..1", "bm25 only: how much a popular item counts less", bm25),
+      Sometimes<&O::bm25_k1, &kDefaultBm25K1, O>("bm25_k1", "0..1000",
+                                                 "bm25 only: how late strong interactions saturate", bm25),
+      Sometimes<&O::bm25_b, &kDefaultBm25B, O>("bm25_b", "0..1", "bm25 only: how much a popular item counts less",
+                                               bm25),
   };
   return table;
 }
@@ -143,8 +145,8 @@ std::span<const Option<IalsOptions>> OptionsOf(const IalsOptions&) {
       Always<&O::patience, O>("patience", "0..10000",
                               "Epochs without a better validation measure before training stops; 0 runs all"),
       Always<&O::solver, O>("solver", "auto, exact, cg", "How rows are solved; auto decides by the matrix's shape"),
-      Sometimes<&O::cg_steps, kDefaultCgSteps, O>("cg_steps", "1..1000",
-                                                  "auto, cg only: conjugate-gradient steps a row", not_exact),
+      Sometimes<&O::cg_steps, &kDefaultCgSteps, O>("cg_steps", "1..1000",
+                                                   "auto, cg only: conjugate-gradient steps a row", not_exact),
       Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the first item vectors"),
   };
   return table;
