@@ -174,7 +174,8 @@ absl::Status CommandLine::Parse(std::vector<std::string> arguments) {
       arguments.empty() ? verbs_.end() : std::find_if(verbs_.begin(), verbs_.end(), [&](const auto& known) {
         return known->app_->get_name() == arguments[0];
       });
-  if (verb == verbs_.end() && !arguments.empty() && arguments[0][0] != '-') {
+  if (arguments.empty()) return UsageError("want a verb; see waypost --help");
+  if (verb == verbs_.end() && arguments[0][0] != '-') {
     std::vector<std::string> names;
     for (const auto& known : verbs_) names.push_back(known->app_->get_name());
     return UsageError(

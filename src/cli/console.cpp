@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 1 << 16;
 constexpr int kBarWidth = 30;
+constexpr double kLineSeconds = 2;  // at least, between two lines of progress
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -54,7 +55,10 @@ void Console::Note(std::string_view text) {
 }
 
 void Console::Progress(std::string_view work, std::uint64_t done, std::uint64_t total, std::string_view detail) {
+  if (total <= 1) return;
   if (!terminal_) {
+    if (done < total && seconds() - last_line_ < kLineSeconds) return;
+    last_line_ = seconds();
     Note(absl::StrCat(internal::ToAbsl(work), " ", done, "/", total, detail.empty() ? "" : "  ",
                       internal::ToAbsl(detail)));
     return;

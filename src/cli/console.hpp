@@ -29,7 +29,8 @@ class Console {
   // Writes one line to standard error: "waypost VERB: TEXT".
   void Note(std::string_view text);
 
-  // Shows how far a piece of work has come: on a terminal a bar that is redrawn in place, otherwise a line.
+  // Shows how far a piece of work has come: on a terminal a bar that is redrawn in place, otherwise a line now and
+  // then.
   //   detail    what else is known: "loss 0.1234".
   void Progress(std::string_view work, std::uint64_t done, std::uint64_t total, std::string_view detail);
 
@@ -47,7 +48,8 @@ class Console {
   std::string buffer_;
   bool failed_ = false;
   bool terminal_ = false;
-  bool bar_ = false;  // a bar stands on the current line
+  bool bar_ = false;      // a bar stands on the current line
+  double last_line_ = 0;  // when a line of progress was written last, as seconds()
   std::chrono::steady_clock::time_point begin_;
 };
 
