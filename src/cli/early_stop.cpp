@@ -10,6 +10,8 @@
 namespace waypost::cli {
 namespace {
 
+constexpr double kDefaultShare = 0.1;
+
 OptionSetting* FindSetting(std::vector<OptionSetting>& settings, std::string_view name) {
   const auto found = std::find_if(settings.begin(), settings.end(),
                                   [&](const OptionSetting& setting) { return setting.first == name; });
@@ -22,7 +24,7 @@ void AddEarlyStopFlags(Verb& verb, EarlyStopFlags& flags) {
   verb.Option("--early-stop", "METRIC", flags.metric,
               "Find the best number of epochs by a metric such as ndcg@20 on held-out items, then train on everything")
       .Group("Early stopping");
-  verb.Option("--validation-share", "SHARE", flags.share, "Share of each user's items to hold out")
+  verb.Option("--validation-share", "SHARE", flags.share, "Share of each user's items to hold out; else 0.1")
       .Between(0.001, 0.999)
       .Group("Early stopping");
 }
@@ -33,6 +35,7 @@ absl::Status CheckEarlyStop(const EarlyStopFlags& flags, const ModelOptions& opt
     const OptionSetting* patience = FindSetting(settings, "patience");
     if (patience != nullptr && patience->second != "0")
       return UsageError("--set patience: want --early-stop METRIC beside it");
+    if (flags.share) return UsageError("--validation-share: want --early-stop METRIC beside it");
     return absl::OkStatus();
   }
   const absl::StatusOr<MetricList> metrics = ParseMetrics(flags.metric);
@@ -49,7 +52,8 @@ absl::StatusOr<EarlyStop> FindEpochs(const EarlyStopFlags& flags, const EventLog
                                      const Parallelism& parallelism, Console& console) {
   if (flags.metric.empty()) return EarlyStop{options, {}};
   WAYPOST_ASSIGN_OR_RETURN(const MetricList metrics, ParseMetrics(flags.metric));
-  WAYPOST_ASSIGN_OR_RETURN(const EventSplit split, SplitRandom(log, {.test_share = flags.share, .seed = seed}));
+  WAYPOST_ASSIGN_OR_RETURN(const EventSplit split,
+                           SplitRandom(log, {.test_share = flags.share.value_or(kDefaultShare), .seed = seed}));
   const EventLog train = log.Select(split.train);
   WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(train, weighting));
   WAYPOST_ASSIGN_OR_RETURN(const TestSet test, BuildTestSet({train.users(), train.items(), std::move(interactions)},
@@ -67,10 +71,10 @@ absl::StatusOr<EarlyStop> FindEpochs(const EarlyStopFlags& flags, const EventLog
   WAYPOST_ASSIGN_OR_RETURN(const TrainedModel trained,
                            TrainModel(test.training().interactions.positives, options, control, parallelism));
   console.Note("best after " + Count(static_cast<std::uint64_t>(trained.epochs), "epoch"));
-  std::vector<OptionSetting> settings = FormatOptions(options);
-  FindSetting(settings, "epochs")->second = std::to_string(trained.epochs);
-  std::erase_if(settings, [](const OptionSetting& setting) { return setting.first == "patience"; });
-  WAYPOST_ASSIGN_OR_RETURN(result.options, ParseModelOptions(ModelKind(options), settings));
+  if (IalsOptions* ials = std::get_if<IalsOptions>(&result.options)) {
+    ials->epochs = trained.epochs;
+    ials->patience = 0;
+  }
   return result;
 }
 

@@ -3,6 +3,7 @@
 #define WAYPOST_CLI_EARLY_STOP_HPP_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace waypost::cli {
 
 struct EarlyStopFlags {
   std::string metric;  // empty: no early stop
-  double share = 0.1;
+  std::optional<double> share;
 };
 void AddEarlyStopFlags(Verb& verb, EarlyStopFlags& flags);
 

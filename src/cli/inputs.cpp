@@ -154,6 +154,7 @@ absl::StatusOr<WeightingOptions> MakeWeighting(const WeightingFlags& flags, cons
                                                    : ValueTransform::kNone;
   if (flags.min_value) options.min_value = static_cast<float>(*flags.min_value);
   if (flags.now) {
+    if (flags.half_life_days == 0) return UsageError("--now: want --half-life beside it");
     WAYPOST_ASSIGN_OR_RETURN(options.now_us, ParseTimeFlag("--now", *flags.now, files));
   } else if (flags.half_life_days > 0) {
     const auto& times = log.columns().times_us;

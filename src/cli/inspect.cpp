@@ -126,7 +126,8 @@ void WriteInspectTables(const BundleInfo& info, TableFormat format, Console& con
 }
 
 // What a damaged file leads to: everything readable is shown, and the exit status says that something is wrong.
-absl::Status ProblemStatus(const std::string& file, const BundleInfo& info) {
+absl::Status ProblemStatus(const std::string& file, const BundleInfo& info, Console& console) {
+  WAYPOST_RETURN_IF_ERROR(console.Flush());  // a failed run keeps back what it has not flushed
   if (info.problems.empty()) return absl::OkStatus();
   return absl::DataLossError(file + ": " + Count(info.problems.size(), "problem") + "; " + info.problems.front());
 }
@@ -138,7 +139,7 @@ absl::Status RunInspect(const Options& options, Console& console) {
   } else {
     WriteInspectTables(info, options.output.table_format(), console);
   }
-  return ProblemStatus(options.file, info);
+  return ProblemStatus(options.file, info, console);
 }
 
 absl::Status RunVerify(const Options& options, Console& console) {
@@ -158,7 +159,7 @@ absl::Status RunVerify(const Options& options, Console& console) {
     if (info.problems.empty())
       console.Write("ok: " + Count(info.sections.size(), "section") + ", " + Count(info.file_size, "byte") + "\n");
   }
-  return ProblemStatus(options.file, info);
+  return ProblemStatus(options.file, info, console);
 }
 
 }  // namespace

@@ -124,7 +124,10 @@ void AddTrain(CommandLine& command_line) {
   AddSeed(verb, options->seed);
   AddJsonFlag(verb, options->json);
   verb.Notes(ModelHelp() + "The file always holds a popularity model too: it answers for users without any history.\n");
-  verb.Runs([options](Console& console) { return RunTrain(*options, console); });
+  verb.Runs([options](Console& console) {
+    const absl::Status status = RunTrain(*options, console);
+    return absl::IsCancelled(status) ? Interruption() : status;
+  });
 }
 
 }  // namespace waypost::cli

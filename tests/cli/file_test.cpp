@@ -24,7 +24,7 @@ TEST_F(ModelFile, InspectShowsModelsOptionsSectionsAndFacts) {
   const nlohmann::json info = RunJson({"inspect", Path("m.waypost")});
   EXPECT_EQ(info["default_model"], "item-knn");
   ASSERT_EQ(info["models"].size(), 2u);
-  EXPECT_EQ(info["models"][0]["options"]["similarity"], "cosine");
+  EXPECT_EQ(info["models"][0]["options"]["similarity"], "degree");
   EXPECT_EQ(info["models"][1]["name"], "popularity");
   EXPECT_EQ(info["users"], 40);
   EXPECT_EQ(info["items"], 12);
@@ -35,7 +35,7 @@ TEST_F(ModelFile, InspectShowsModelsOptionsSectionsAndFacts) {
 
   const ToolResult table = Run({"inspect", Path("m.waypost")});
   EXPECT_EQ(table.exit_status, 0);
-  for (const char* text : {"item-knn", "popularity", "similarity=cosine", "default model"})
+  for (const char* text : {"item-knn", "popularity", "similarity=degree", "default model"})
     EXPECT_THAT(table.out, HasSubstr(text));
 }
 

@@ -41,7 +41,6 @@ std::vector<BadInput> BadInputs() {
       {"UnknownKind", "e.csv", "user,item,kind\nu1,i1,devour\n", {}, ":2", "devour"},
       {"NamedColumnAbsent", "e.csv", kGood, {"--time-col", "when"}, ":1", "when"},
       {"BrokenJson", "e.jsonl", "{\"user\":\"u1\",\"item\":\"i1\"}\n{\"user\":\"u2\",\n", {}, ":2", ""},
-      {"LineWithoutItems", "e.txt", "u1 i1 i2\nu2\n", {}, ":2", ""},
       {"UnknownSuffix", "e.dat", "u1 i1\n", {}, "", "--input-format"},
   };
 }
@@ -129,7 +128,7 @@ TEST_F(Input, AFolderThatCannotBeWrittenFailsWithItsName) {
   const std::string file = Write("e.csv", kGood);
   const ToolResult result = Run({"train", "--train", file, "--model", "popularity", "--out", Path("absent/m.waypost")});
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_THAT(result.err, HasSubstr("absent/m.waypost"));
+  EXPECT_THAT(result.err, HasSubstr(Path("absent")));
 }
 
 TEST_F(Input, FormatsAndStandardInputGiveTheSameModel) {

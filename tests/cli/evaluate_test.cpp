@@ -1,0 +1,135 @@
+// evaluate: the fixed keys, the splits, several models, and the published figures of real data.
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "support/data.hpp"
+#include "tool.hpp"
+
+namespace waypost::testing_support {
+namespace {
+
+using testing::HasSubstr;
+using Json = nlohmann::json;
+
+class EvaluateVerb : public CliTest {};
+
+TEST_F(EvaluateVerb, JsonHasTheFixedKeys) {
+  const std::string events = Write("e.csv", TwoTribes(60, 24));
+  const Json json = RunJson({"evaluate", "--train", events, "--split", "loo", "--model", "item-knn", "--metrics",
+                             "recall@5,ndcg@5,auc,coverage@5"});
+  for (const char* name : {"recall@5", "ndcg@5", "auc", "coverage@5"}) {
+    const double value = json["metrics"][name];
+    EXPECT_GE(value, 0);
+    EXPECT_LE(value, 1);
+    EXPECT_TRUE(json["definitions"][name].is_string());
+    EXPECT_TRUE(json["intervals"].contains(name));
+  }
+  EXPECT_LE(json["intervals"]["recall@5"][0].get<double>(), json["metrics"]["recall@5"].get<double>());
+  EXPECT_GE(json["intervals"]["recall@5"][1].get<double>(), json["metrics"]["recall@5"].get<double>());
+  EXPECT_EQ(json["users"], 60);
+  EXPECT_EQ(json["users_without_test"], 0);
+  EXPECT_TRUE(json["unknown_items"].is_number_unsigned());
+  for (const char* key : {"seconds", "peak_rss_bytes", "threads", "seed", "simd", "version"})
+    EXPECT_TRUE(json.contains(key)) << key;
+}
+
+TEST_F(EvaluateVerb, SeveralModelsGiveOneTableAndPersonalModelsBeatPopularity) {
+  const std::string events = Write("e.csv", TwoTribes(100, 30));
+  const std::vector<std::string> command = {"evaluate",          "--train",    events,     "--split", "random",
+                                            "--model",           "popularity", "item-knn", "ials",    "--set",
+                                            "ials.dimensions=8", "--metrics",  "recall@5"};
+  const Json json = RunJson(command);
+  ASSERT_EQ(json["models"].size(), 3u);
+  EXPECT_EQ(json["models"][2]["options"]["dimensions"], 8);
+  const double popularity = json["models"][0]["metrics"]["recall@5"];
+  for (std::size_t m = 1; m < 3; ++m)
+    EXPECT_GT(json["models"][m]["metrics"]["recall@5"].get<double>(), popularity + 0.1);
+  const ToolResult table = Run(command);
+  EXPECT_EQ(std::count(table.out.begin(), table.out.end(), '\n'), 4);
+  EXPECT_THAT(table.out, HasSubstr("recall@5"));
+}
+
+TEST_F(EvaluateVerb, EverySplitWorksAndDoesNotDependOnThreads) {
+  std::string events = "user,item,time\n";
+  for (int user = 0; user < 60; ++user)
+    for (int n = 0; n < 8; ++n)
+      events += "u" + std::to_string(user) + ",c" + std::to_string((user % 2) + 2 * ((user * 5 + n * 3) % 12)) +
+                ",2024-01-" + std::to_string(10 + (user + n * 2) % 20) + "\n";
+  const std::string file = Write("e.csv", events);
+  for (const std::vector<std::string>& split : std::vector<std::vector<std::string>>{{"loo"},
+                                                                                     {"loo-random"},
+                                                                                     {"users", "--fraction", "0.3"},
+                                                                                     {"time", "--cut", "2024-01-25"},
+                                                                                     {"time"},
+                                                                                     {"random", "--fraction", "0.4"}}) {
+    SCOPED_TRACE(testing::PrintToString(split));
+    std::vector<Json> runs;
+    for (const char* threads : {"1", "7"}) {
+      std::vector<std::string> command = {"evaluate", "--train",      file,        "--model",         "ials",
+                                          "--set",    "dimensions=8", "--metrics", "recall@5,ndcg@5", "--threads",
+                                          threads,    "--split"};
+      command.insert(command.end(), split.begin(), split.end());
+      runs.push_back(RunJson(command));
+    }
+    EXPECT_EQ(runs[0]["metrics"], runs[1]["metrics"]);
+    EXPECT_EQ(runs[0]["intervals"], runs[1]["intervals"]);
+    EXPECT_GT(runs[0]["users"].get<int>(), 0);
+    EXPECT_EQ(runs[0]["train_events"].get<int>() + runs[0]["test_events"].get<int>() <= 480, true);
+  }
+}
+
+TEST_F(EvaluateVerb, ItemsUnknownToTrainingStayInTheDenominatorAndAreCounted) {
+  const std::string train = Write("train.csv", "user,item\na,x\nb,x\nb,y\n");
+  const std::string test = Write("test.csv", "user,item\na,y\na,new\n");
+  const Json json =
+      RunJson({"evaluate", "--train", train, "--test", test, "--model", "popularity", "--metrics", "recall@2"});
+  EXPECT_EQ(json["metrics"]["recall@2"], 0.5);
+  EXPECT_EQ(json["unknown_items"], 1);
+  EXPECT_EQ(json["users"], 1);
+  EXPECT_EQ(json["users_without_test"], 1);
+}
+
+TEST_F(EvaluateVerb, WrongCommandLinesAreUsageErrors) {
+  const std::string events = Write("e.csv", TwoTribes(20, 10));
+  const auto status = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> command = {"evaluate", "--train", events, "--model", "popularity"};
+    command.insert(command.end(), options.begin(), options.end());
+    return Run(command).exit_status;
+  };
+  EXPECT_EQ(status({}), 2);
+  EXPECT_EQ(status({"--split", "loo", "--test", events}), 2);
+  EXPECT_EQ(status({"--split", "loo", "--fraction", "0.5"}), 2);
+  EXPECT_EQ(status({"--split", "random", "--fraction", "1.5"}), 2);
+  EXPECT_EQ(status({"--split", "random", "--cut", "2024-01-01"}), 2);
+  EXPECT_EQ(status({"--split", "loo", "--metrics", "recal@5"}), 2);
+  EXPECT_EQ(status({"--split", "loo", "--metrics", "recall"}), 2);
+  EXPECT_EQ(status({"--split", "loo", "--model", "popularity"}), 2);
+  EXPECT_EQ(status({"--split", "loo", "--set", "ials.epochs=2"}), 2);
+  EXPECT_EQ(status({"--split", "time"}), 1);  // the events have no time
+}
+
+TEST_F(EvaluateVerb, PopularityOnGowallaHasThePublishedFigures) {
+  WAYPOST_FIND_DATA_OR_SKIP(train, "cf-gowalla/train.txt.gz");
+  WAYPOST_FIND_DATA_OR_SKIP(test, "cf-gowalla/test.txt.gz");
+  const Json json = RunJson(
+      {"evaluate", "--train", train, "--test", test, "--model", "popularity", "--metrics", "recall@20,ndcg@20"});
+  EXPECT_NEAR(json["metrics"]["recall@20"].get<double>(), 0.0416, 0.00005);  // published with four digits
+  EXPECT_NEAR(json["metrics"]["ndcg@20"].get<double>(), 0.0317, 0.00005);
+  EXPECT_EQ(json["users"], 29858);
+}
+
+TEST_F(EvaluateVerb, PopularityOnCourseEnrolmentsHasThePublishedFigures) {
+  WAYPOST_FIND_DATA_OR_SKIP(train, "course-mooccubex-enrolments/train.txt.gz");
+  WAYPOST_FIND_DATA_OR_SKIP(test, "course-mooccubex-enrolments/test.txt.gz");
+  const Json json = RunJson({"evaluate", "--train", train, "--test", test, "--model", "popularity", "--metrics",
+                             "hit-rate@10,hit-rate@20,ndcg@10,ndcg@20"});
+  EXPECT_NEAR(json["metrics"]["hit-rate@10"].get<double>(), 0.0618, 0.00005);  // published with four digits
+  EXPECT_NEAR(json["metrics"]["hit-rate@20"].get<double>(), 0.1039, 0.00005);
+  EXPECT_NEAR(json["metrics"]["ndcg@10"].get<double>(), 0.0336, 0.00005);
+  EXPECT_NEAR(json["metrics"]["ndcg@20"].get<double>(), 0.0442, 0.00005);
+}
+
+}  // namespace
+}  // namespace waypost::testing_support
