@@ -304,9 +304,9 @@ typedef struct waypost_item_knn_options {
   uint32_t similarity;   /* WAYPOST_SIMILARITY_* */
   int32_t neighbours;    /* most similar items kept for each item; 0: all. 20..2000 is usual */
   float neighbour_mass;  /* keeps those that together hold this share of an item's similarity, (0, 1]; 1: all */
-  float user_exponent;   /* degree only: how much a long history counts less; unset: 1 */
-  float source_exponent; /* degree only: how much a popular item of the history counts less; unset: 0.5 */
-  float target_exponent; /* degree only: how much a popular item is recommended less; unset: 0.5 */
+  float user_exponent;   /* degree only: how much a long history counts less; unset: 0.8 */
+  float source_exponent; /* degree only: how much a popular item of the history counts less; unset: 0.7 */
+  float target_exponent; /* degree only: how much a popular item is recommended less; unset: 0.3 */
   float bm25_k1;         /* bm25 only: how fast stronger interactions saturate; unset: 1.2 */
   float bm25_b;          /* bm25 only: how much a popular item's interactions count less, 0..1; unset: 0.75 */
   uint32_t reserved;     /* 0 */

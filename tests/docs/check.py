@@ -1,7 +1,8 @@
-"""Checks what the documents say: check.py blocks|links|commands SOURCE_FOLDER [TOOL]
+"""Checks what the documents say: check.py blocks|links|defaults|commands SOURCE_FOLDER [TOOL]
 
     blocks     a code block below `<!-- FILE [REGION] -->` equals the marked region of that file
     links      every relative link leads to a file
+    defaults   what the C header says of an unset number is the default of the C++ options
     commands   every command of a block below `<!-- commands -->` runs, in order, in an empty folder; every script that a
                document names exists
 """
@@ -38,6 +39,18 @@ def check_links(source, _tool):
             if not (document.parent / target).exists():
                 problems.append(f"{document.name}: no file {target}")
     return problems, f"{count} links lead to files"
+
+
+def check_defaults(source, _tool):
+    problems, count = [], 0
+    options = (source / "include/waypost/model/item_knn_options.hpp").read_text()
+    for name, said in re.findall(r"float (\w+);\s*/\*[^*]*?unset: ([\d.]+)", (source / "bindings/c/waypost.h").read_text()):
+        count += 1
+        constant = "kDefault" + "".join(word.capitalize() for word in name.split("_"))
+        default = re.search(rf"\b{constant} = ([\d.]+)f;", options)
+        if not default or float(default.group(1)) != float(said):
+            problems.append(f"waypost.h: {name}: unset is said to be {said}, {constant} is {default and default.group(1)}")
+    return problems if count else ["waypost.h names no default"], f"{count} defaults are those of the library"
 
 
 def check_commands(source, tool):
