@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include <gtest/gtest.h>
 
 #include "support/bundles.hpp"
+#include "support/replaced_new.hpp"
 #include "waypost/file/inspect.hpp"
 #include "waypost/file/model_bundle.hpp"
 
@@ -26,41 +26,16 @@ namespace {
 thread_local std::int64_t allocations_left = -1;  // below 0: no limit
 thread_local std::int64_t live_allocations = 0;
 
-void* Allocate(std::size_t size, std::size_t alignment) {
-  if (allocations_left == 0) throw std::bad_alloc();
-  if (allocations_left > 0) --allocations_left;
-  void* memory = alignment <= alignof(std::max_align_t)
-                     ? std::malloc(std::max<std::size_t>(size, 1))
-                     : std::aligned_alloc(alignment, (size + alignment) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  ++live_allocations;
-  return memory;
-}
-
-void Free(void* memory) {
-  if (memory != nullptr) --live_allocations;
-  std::free(memory);
-}
-
 }  // namespace
 
-void* operator new(std::size_t size) {
-  return Allocate(size, 1);
+bool waypost::testing_support::MayAllocate(std::size_t) noexcept {
+  if (allocations_left == 0) return false;
+  if (allocations_left > 0) --allocations_left;
+  ++live_allocations;
+  return true;
 }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return Allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-  Free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  Free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  Free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  Free(memory);
+void waypost::testing_support::HasFreed() noexcept {
+  --live_allocations;
 }
 
 namespace waypost {

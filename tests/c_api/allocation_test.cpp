@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
-#include <new>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "c_api/world.hpp"
+#include "support/replaced_new.hpp"
 #include "waypost.h"
 
 namespace {
@@ -18,75 +18,15 @@ namespace {
 constexpr long kNever = -1;
 std::atomic<long> allocations_left = kNever;  // of the whole process; the tests below run in one thread
 
-bool MayAllocate() {
+}  // namespace
+
+bool waypost::testing_support::MayAllocate(std::size_t) noexcept {
   if (allocations_left == kNever) return true;
   if (allocations_left == 0) return false;
   --allocations_left;
   return true;
 }
-
-void* Allocate(std::size_t size, std::size_t alignment) {
-  if (!MayAllocate()) throw std::bad_alloc();
-  void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-// Every form is replaced: under the address sanitizer the others would not call these.
-void* operator new(std::size_t size) {
-  return Allocate(size == 0 ? 1 : size, alignof(std::max_align_t));
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return Allocate(size == 0 ? 1 : size, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  try {
-    return operator new(size);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-void* operator new[](std::size_t size) {
-  return operator new(size);
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return operator new(size, alignment);
-}
-void* operator new[](std::size_t size, const std::nothrow_t& nothrow) noexcept {
-  return operator new(size, nothrow);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
+void waypost::testing_support::HasFreed() noexcept {}
 
 namespace waypost::c_api_test {
 namespace {

@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 
 #include "support/bundle_surgery.hpp"
 #include "support/bundles.hpp"
+#include "support/replaced_new.hpp"
 #include "waypost/base/random.hpp"
 #include "waypost/file/inspect.hpp"
 #include "waypost/file/model_bundle.hpp"
@@ -22,35 +22,13 @@ namespace {
 
 std::atomic<std::size_t> requested_bytes = 0;  // of all allocations since it was set to 0
 
-void* Allocate(std::size_t size, std::size_t alignment) {
-  requested_bytes += size;
-  void* memory = alignment <= alignof(std::max_align_t)
-                     ? std::malloc(std::max<std::size_t>(size, 1))
-                     : std::aligned_alloc(alignment, (size + alignment) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
 }  // namespace
 
-void* operator new(std::size_t size) {
-  return Allocate(size, 1);
+bool waypost::testing_support::MayAllocate(std::size_t size) noexcept {
+  requested_bytes += size;
+  return true;
 }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return Allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
+void waypost::testing_support::HasFreed() noexcept {}
 
 namespace waypost {
 namespace {
