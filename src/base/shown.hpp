@@ -1,6 +1,6 @@
-// event/shown.hpp - foreign text inside a message: quoted, control characters escaped, never longer than a line.
-#ifndef WAYPOST_EVENT_SHOWN_HPP_
-#define WAYPOST_EVENT_SHOWN_HPP_
+// base/shown.hpp - foreign text inside a message: quoted, control characters escaped, never longer than a line.
+#ifndef WAYPOST_SRC_BASE_SHOWN_HPP_
+#define WAYPOST_SRC_BASE_SHOWN_HPP_
 
 #include <string>
 #include <string_view>
@@ -26,4 +26,4 @@ inline std::string Shown(std::string_view text) {
 
 }  // namespace waypost::internal
 
-#endif  // WAYPOST_EVENT_SHOWN_HPP_
+#endif  // WAYPOST_SRC_BASE_SHOWN_HPP_

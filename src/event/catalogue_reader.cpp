@@ -5,9 +5,9 @@
 
 #include "waypost/event/reader.hpp"
 
+#include "base/shown.hpp"
 #include "event/read_rows.hpp"
 #include "event/record_reader.hpp"
-#include "event/shown.hpp"
 
 namespace waypost {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "event/shown.hpp"
+#include "base/shown.hpp"
 
 namespace waypost::internal {
 namespace {

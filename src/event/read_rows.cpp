@@ -4,7 +4,7 @@
 #include <cmath>
 #include <system_error>
 
-#include "event/shown.hpp"
+#include "base/shown.hpp"
 
 namespace waypost {
 namespace internal {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <utility>
 
-#include "event/shown.hpp"
-#include "event/utf8.hpp"
+#include "base/shown.hpp"
+#include "waypost/base/utf8.hpp"
 
 namespace waypost::internal {
 namespace {

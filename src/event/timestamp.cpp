@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <system_error>
 
-#include "event/shown.hpp"
+#include "base/shown.hpp"
 
 namespace waypost {
 namespace {
