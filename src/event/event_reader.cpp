@@ -111,8 +111,8 @@ absl::StatusOr<std::uint64_t> EventRows::Take() {
 // "user item item ...": a user without items is no error (published splits have such lines) and no event.
 absl::StatusOr<std::uint64_t> EventRows::TakeLine() {
   const std::vector<Cell>& words = records_.cells();
-  for (std::size_t i = 0; i < words.size();
-       ++i)  // all before the first is appended: a line is taken whole or not at all
+  // All are checked before the first is appended: a line is taken whole or not at all.
+  for (std::size_t i = 0; i < words.size(); ++i)
     WAYPOST_RETURN_IF_ERROR(internal::ToId(words[i], names_[i == 0 ? kUser : kItem]).status());
   for (std::size_t i = 1; i < words.size(); ++i)
     WAYPOST_RETURN_IF_ERROR(

@@ -50,5 +50,16 @@ TEST(Utf8, PointsAtTheFirstByteThatCannotBe) {
   EXPECT_EQ(FindInvalidUtf8(""), 0u);
 }
 
+TEST(Utf8, FindsADamagedByteAtEveryDistanceFromRunsOfAscii) {
+  const std::string text = "twenty-one ASCII bytes \xE8\xAF\xBE and seventeen more";
+  ASSERT_TRUE(IsValidUtf8(text));
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    std::string damaged = text;
+    damaged[at] = '\xFF';
+    const std::size_t character = text.find('\xE8');
+    EXPECT_EQ(FindInvalidUtf8(damaged), at > character && at < character + 3 ? character : at);
+  }
+}
+
 }  // namespace
 }  // namespace waypost

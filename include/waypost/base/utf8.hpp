@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace waypost {
@@ -16,6 +17,14 @@ namespace waypost {
 inline std::size_t FindInvalidUtf8(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
+    if (text.size() - at >= 8) {  // most text is ASCII: eight bytes at once
+      std::uint64_t word = 0;
+      std::memcpy(&word, text.data() + at, 8);
+      if ((word & 0x8080808080808080u) == 0) {
+        at += 8;
+        continue;
+      }
+    }
     const auto byte = [&](std::size_t n) { return static_cast<std::uint8_t>(text[at + n]); };
     const std::uint8_t lead = byte(0);
     if (lead < 0x80) {
