@@ -1,4 +1,4 @@
-// waypost/base/bytes.hpp - little-endian numbers in byte arrays, and arithmetic on sizes that come from a file.
+// waypost/base/bytes.hpp - little-endian numbers in byte arrays.
 #ifndef WAYPOST_BASE_BYTES_HPP_
 #define WAYPOST_BASE_BYTES_HPP_
 
@@ -6,7 +6,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -35,22 +34,6 @@ template <typename T>
 std::span<const std::byte> AsBytes(std::span<const T> elements) {
   static_assert(std::is_trivially_copyable_v<T>);
   return std::as_bytes(elements);
-}
-
-// a + b, a * b, and a rounded up to a multiple of `unit`; nothing when the result does not fit.
-constexpr std::optional<std::uint64_t> CheckedAdd(std::uint64_t a, std::uint64_t b) {
-  if (a > ~std::uint64_t{0} - b) return std::nullopt;
-  return a + b;
-}
-constexpr std::optional<std::uint64_t> CheckedMultiply(std::uint64_t a, std::uint64_t b) {
-  if (b != 0 && a > ~std::uint64_t{0} / b) return std::nullopt;
-  return a * b;
-}
-// Requires  unit is a power of two.
-constexpr std::optional<std::uint64_t> CheckedAlign(std::uint64_t a, std::uint64_t unit) {
-  const std::optional<std::uint64_t> sum = CheckedAdd(a, unit - 1);
-  if (!sum) return std::nullopt;
-  return *sum & ~(unit - 1);
 }
 
 }  // namespace waypost
