@@ -345,6 +345,11 @@ TEST_P(EveryScorer, RefusesIndicesBeyondTheDataAndListsOfAnotherLength) {
   EXPECT_EQ(scorer->Explain(good, ItemIndex{30}).status().code(), absl::StatusCode::kOutOfRange);
   EXPECT_EQ(scorer->TopK(std::span(&good, 1), {}, 3, Parallelism(1)).status().code(),
             absl::StatusCode::kInvalidArgument);
+  std::vector<float> scores(matrix.items() + 1);
+  for (const std::size_t size : {std::size_t{0}, matrix.items() - 1, matrix.items() + 1})
+    EXPECT_EQ(scorer->Score(std::span(&good, 1), std::span(scores).first(size), Parallelism(1)).code(),
+              absl::StatusCode::kInvalidArgument)
+        << size;
   if (scorer->user_count() == 0) return;
   const UserView beyond{.user = UserIndex{60}, .history = good.history};
   EXPECT_EQ(scorer->TopK(std::span(&beyond, 1), std::span(&all, 1), 3, Parallelism(1)).status().code(),

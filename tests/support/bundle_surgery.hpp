@@ -127,7 +127,12 @@ inline void UseBundle(const ModelBundle& bundle) {
       (void)model.scorer->Score(std::span(&user, 1), scores, Parallelism(1));  // may refuse the row
       const UserView stranger{.user = {}, .history = user.history};
       (void)model.scorer->Score(std::span(&stranger, 1), scores, Parallelism(1));
-      if (items > 0) (void)model.scorer->Explain(user, ItemIndex{n % static_cast<std::uint32_t>(items)});
+      const Candidates every;
+      (void)model.scorer->TopK(std::span(&user, 1), std::span(&every, 1), 5, Parallelism(1));
+      (void)model.scorer->TopK(std::span(&stranger, 1), std::span(&every, 1), 5, Parallelism(1));
+      if (items == 0) continue;
+      (void)model.scorer->Explain(user, ItemIndex{n % static_cast<std::uint32_t>(items)});
+      (void)model.scorer->Similar(ItemIndex{n % static_cast<std::uint32_t>(items)}, every, 5);
     }
     for (float score : scores) sum += score > 0 ? 1 : 0;
   }

@@ -1,7 +1,10 @@
 #include "waypost/base/top_k_index.hpp"
 
+#include <limits>
+#include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "reference/naive_top_k.hpp"
@@ -63,7 +66,7 @@ TEST(TopKIndex, EqualsBruteForceToTheBitForAnyListsCountsAndThreads) {
     }
     for (std::size_t k : {std::size_t{0}, std::size_t{1}, std::size_t{20}, rows + 5}) {
       for (int threads : {1, 2, 7}) {
-        const auto found = world.index.Search(world.query_values, candidates, k, Parallelism(threads));
+        const auto found = *world.index.Search(world.query_values, candidates, k, Parallelism(threads));
         ASSERT_EQ(found.size(), queries);
         for (std::size_t q = 0; q < queries; ++q) EXPECT_EQ(found[q], world.BruteForce(q, k, candidates[q]));
       }
@@ -74,27 +77,41 @@ TEST(TopKIndex, EqualsBruteForceToTheBitForAnyListsCountsAndThreads) {
 TEST(TopKIndex, AnEmptyTableAnswersWithEmptyLists) {
   const World world(1, 0, 2, 8);
   const std::vector<Candidates> candidates(2);
-  for (const auto& list : world.index.Search(world.query_values, candidates, 5, Parallelism(1)))
-    EXPECT_TRUE(list.empty());
-  EXPECT_TRUE(world.index.Search({}, {}, 5, Parallelism(1)).empty());
+  const auto found = *world.index.Search(world.query_values, candidates, 5, Parallelism(1));
+  EXPECT_THAT(found, testing::Each(testing::IsEmpty()));
+  EXPECT_TRUE(world.index.Search({}, {}, 5, Parallelism(1))->empty());
 }
 
 TEST(TopKIndex, RejectingAllRowsGivesEmptyLists) {
   const World world(2, 300, 1, 8);
   const Bitmap nothing(300);
   const Candidates candidates{.allowed = &nothing, .excluded = {}};
-  EXPECT_TRUE(world.index.Search(world.query_values, std::span(&candidates, 1), 5, Parallelism(1))[0].empty());
+  EXPECT_TRUE(world.index.Search(world.query_values, std::span(&candidates, 1), 5, Parallelism(1))->front().empty());
 }
 
 TEST(TopKIndex, OneQueryHasTheBitsItHasAmongMany) {
   const World world(3, 500, 33, 24);
   const std::vector<Candidates> candidates(33);
-  const auto many = world.index.Search(world.query_values, candidates, 10, Parallelism(2));
+  const auto many = *world.index.Search(world.query_values, candidates, 10, Parallelism(2));
   const std::size_t stride = world.index.rows().stride();
   for (std::size_t q = 0; q < 33; ++q) {
     AlignedVector<float> alone(world.query_values.begin() + static_cast<std::ptrdiff_t>(q * stride),
                                world.query_values.begin() + static_cast<std::ptrdiff_t>((q + 1) * stride));
-    EXPECT_EQ(world.index.Search(alone, std::span(candidates).first(1), 10, Parallelism(1))[0], many[q]);
+    EXPECT_EQ(world.index.Search(alone, std::span(candidates).first(1), 10, Parallelism(1))->front(), many[q]);
+  }
+}
+
+TEST(TopKIndex, RefusesScoresThatAreNotFinite) {
+  for (const float damage : {std::numeric_limits<float>::quiet_NaN(), 3e38f}) {  // the second overflows in the product
+    AlignedVector<float> rows(300 * 16, 0.0f);
+    rows[299 * 16] = damage;
+    const TopKIndex index(FactorMatrix(300, 1, SharedArray<float>(std::move(rows))));
+    AlignedVector<float> queries(2 * 16, 0.0f);
+    queries[16] = 10;
+    const std::vector<Candidates> candidates(2);
+    const auto found = index.Search(queries, candidates, 5, Parallelism(1));
+    ASSERT_FALSE(found.ok());
+    EXPECT_EQ(found.status().code(), absl::StatusCode::kDataLoss) << found.status();
   }
 }
 

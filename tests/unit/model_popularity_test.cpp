@@ -1,6 +1,7 @@
 #include "waypost/model/popularity.hpp"
 
 #include <array>
+#include <limits>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -50,6 +51,18 @@ TEST(Popularity, RefusesAHistoryOfUnknownItems) {
   const std::array<std::uint32_t, 1> items = {3};
   EXPECT_EQ(model.Explain({.user = {}, .history = {items, {}}}, ItemIndex{0}).status().code(),
             absl::StatusCode::kOutOfRange);
+}
+
+TEST(Popularity, RefusesToRankByScoresThatAreNotFinite) {
+  const PopularityModel damaged(SharedArray<float>({1.0f, std::numeric_limits<float>::quiet_NaN(), 2.0f}));
+  const UserView nobody;
+  const Candidates all;
+  std::vector<float> scores(3);
+  EXPECT_EQ(damaged.Score(std::span(&nobody, 1), scores, Parallelism(1)).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(damaged.TopK(std::span(&nobody, 1), std::span(&all, 1), 3, Parallelism(1)).status().code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(damaged.Explain(nobody, ItemIndex{1}).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(damaged.Explain(nobody, ItemIndex{2}).ok());
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "waypost/base/factor_matrix.hpp"
 #include "waypost/base/parallel.hpp"
 #include "waypost/base/score_kernels.hpp"
+#include "waypost/base/status.hpp"
 #include "waypost/base/top_k.hpp"
 
 namespace waypost {
@@ -36,16 +37,23 @@ class TopKIndex {
   //
   //   queries     float32[query count x stride()], 64-byte aligned, padding 0, finite.
   //   candidates  one for each query.
+  // Errors      kDataLoss: a score that is not finite has no place in an order.
   // Lifetime    arguments are borrowed for the call.
-  std::vector<std::vector<ScoredItem>> Search(std::span<const float> queries, std::span<const Candidates> candidates,
-                                              std::size_t k, const Parallelism& parallelism) const {
+  absl::StatusOr<std::vector<std::vector<ScoredItem>>> Search(std::span<const float> queries,
+                                                              std::span<const Candidates> candidates, std::size_t k,
+                                                              const Parallelism& parallelism) const {
     const std::size_t stride = rows_.stride();
     assert(queries.size() == candidates.size() * stride);
     std::vector<std::vector<ScoredItem>> results(candidates.size());
+    std::vector<char> finite(candidates.size(), 1);
     ForEachBlock(parallelism, candidates.size(), kQueryBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       SearchBlock(queries.subspan(begin * stride, (end - begin) * stride), candidates.subspan(begin, end - begin),
-                  std::min(k, rows_.rows()), results.data() + begin);
+                  std::min(k, rows_.rows()), results.data() + begin, finite.data() + begin);
     });
+    const auto bad = std::find(finite.begin(), finite.end(), 0);
+    if (bad != finite.end())
+      return absl::DataLossError(
+          absl::StrCat("TopKIndex.Search: want finite scores, got another for query ", bad - finite.begin()));
     return results;
   }
 
@@ -60,7 +68,7 @@ class TopKIndex {
   }
 
   void SearchBlock(std::span<const float> queries, std::span<const Candidates> candidates, std::size_t k,
-                   std::vector<ScoredItem>* results) const {
+                   std::vector<ScoredItem>* results, char* finite) const {
     const std::size_t stride = rows_.stride();
     const ScoreKernels& kernels = GetScoreKernels();
     std::vector<TopKHeap> heaps(candidates.size(), TopKHeap(k));
@@ -79,7 +87,9 @@ class TopKIndex {
           kernels.dot_block(queries.data() + q * stride, 1, rows_.row(begin), end - begin, stride, row_scores,
                             kRowBlock);
         }
-        heaps[q].PushAll({row_scores, end - begin}, static_cast<std::uint32_t>(begin), candidates[q]);
+        const std::span<const float> found(row_scores, end - begin);
+        if (!AllFinite(found)) finite[q] = 0;
+        if (finite[q] != 0) heaps[q].PushAll(found, static_cast<std::uint32_t>(begin), candidates[q]);
       }
     }
     for (std::size_t q = 0; q < heaps.size(); ++q) results[q] = heaps[q].Take();

@@ -8,6 +8,7 @@
 #define WAYPOST_MODEL_IALS_MODEL_HPP_
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
@@ -70,7 +71,6 @@ class IalsModel final : public Scorer {
   static constexpr std::size_t kUserBlock = 16;  // users folded in and scored together
 
   bool Known(const UserView& user) const { return user.user && user_count() > 0; }
-  absl::Status ValidateUsers(std::span<const UserView> users) const;
   // Requires  a valid history; `vector` is float32[stride], 64-byte aligned.
   void FoldInPadded(const SparseRowView& history, float* vector) const;
   void WriteVector(const UserView& user, float* vector) const;
@@ -165,11 +165,6 @@ inline IalsModel::IalsModel(IalsOptions options, FactorMatrix user_factors, Fact
   norms_ = SharedArray<float>(std::move(norms));
 }
 
-inline absl::Status IalsModel::ValidateUsers(std::span<const UserView> users) const {
-  for (const UserView& user : users) WAYPOST_RETURN_IF_ERROR(ValidateUser(user, user_count(), item_count()));
-  return absl::OkStatus();
-}
-
 inline void IalsModel::FoldInPadded(const SparseRowView& history, float* vector) const {
   const std::uint64_t offsets[] = {0, history.size()};
   const IalsRowsView rows{.offsets = offsets,
@@ -204,57 +199,53 @@ inline absl::Status IalsModel::FoldIn(const SparseRowView& history, std::span<fl
     FoldInPadded(history, padded.data());
     std::copy(padded.data(), padded.data() + vector.size(), vector.data());
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("FoldIn: out of memory");
+    return internal::ScorerMemoryError("FoldIn");
   }
   return absl::OkStatus();
 }
 
 inline absl::Status IalsModel::Score(std::span<const UserView> users, std::span<float> scores,
-                                     const Parallelism& parallelism) const {
-  if (scores.size() != users.size() * item_count())
-    return absl::InvalidArgumentError(
-        absl::StrCat("Score.scores: want ", users.size() * item_count(), " elements, got ", scores.size()));
-  WAYPOST_RETURN_IF_ERROR(ValidateUsers(users));
-  try {
-    AlignedVector<float> vectors(users.size() * side_.stride);
-    WriteVectors(users, vectors.data(), parallelism);
-    ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
-      constexpr std::size_t kItemBlock = 256;  // item vectors that stay in the cache for all users of the block
-      for (std::size_t item = 0; item < item_count(); item += kItemBlock)
-        GetScoreKernels().dot_block(vectors.data() + begin * side_.stride, end - begin, item_factors().row(item),
-                                    std::min(kItemBlock, item_count() - item), side_.stride,
-                                    scores.data() + begin * item_count() + item, item_count());
-    });
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("Score: out of memory");
-  }
-  return absl::OkStatus();
+                                     const Parallelism& parallelism) const try {
+  WAYPOST_RETURN_IF_ERROR(internal::ValidateScoreArguments(*this, users, scores));
+  AlignedVector<float> vectors(users.size() * side_.stride);
+  std::vector<char> finite(users.size());
+  WriteVectors(users, vectors.data(), parallelism);
+  ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+    constexpr std::size_t kItemBlock = 256;  // item vectors that stay in the cache for all users of the block
+    for (std::size_t item = 0; item < item_count(); item += kItemBlock)
+      GetScoreKernels().dot_block(vectors.data() + begin * side_.stride, end - begin, item_factors().row(item),
+                                  std::min(kItemBlock, item_count() - item), side_.stride,
+                                  scores.data() + begin * item_count() + item, item_count());
+    for (std::size_t q = begin; q < end; ++q) finite[q] = AllFinite(scores.subspan(q * item_count(), item_count()));
+  });
+  return internal::CheckFiniteScores(*this, finite);
+} catch (const std::bad_alloc&) {
+  return internal::ScorerMemoryError("Score");
 }
 
 inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> IalsModel::TopK(std::span<const UserView> users,
                                                                             std::span<const Candidates> candidates,
                                                                             std::size_t k,
-                                                                            const Parallelism& parallelism) const {
-  if (candidates.size() != users.size())
-    return absl::InvalidArgumentError(
-        absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
-  WAYPOST_RETURN_IF_ERROR(ValidateUsers(users));
+                                                                            const Parallelism& parallelism) const try {
+  WAYPOST_RETURN_IF_ERROR(internal::ValidateTopKArguments(*this, users, candidates));
   constexpr std::size_t kBatch = 1024;  // users whose vectors are held at a time
-  try {
-    std::vector<std::vector<ScoredItem>> results;
-    results.reserve(users.size());
-    AlignedVector<float> vectors(std::min(users.size(), kBatch) * side_.stride);
-    for (std::size_t first = 0; first < users.size(); first += kBatch) {
-      const std::size_t count = std::min(kBatch, users.size() - first);
-      WriteVectors(users.subspan(first, count), vectors.data(), parallelism);
-      auto part = index_.Search(std::span<const float>(vectors).first(count * side_.stride),
-                                candidates.subspan(first, count), k, parallelism);
+  std::vector<std::vector<ScoredItem>> results;
+  AlignedVector<float> vectors(std::min(users.size(), kBatch) * side_.stride);
+  for (std::size_t first = 0; first < users.size(); first += kBatch) {
+    const std::size_t count = std::min(kBatch, users.size() - first);
+    WriteVectors(users.subspan(first, count), vectors.data(), parallelism);
+    WAYPOST_ASSIGN_OR_RETURN(auto part, index_.Search(std::span<const float>(vectors).first(count * side_.stride),
+                                                      candidates.subspan(first, count), k, parallelism));
+    if (first == 0) {
+      results = std::move(part);
+      results.reserve(users.size());
+    } else {
       std::move(part.begin(), part.end(), std::back_inserter(results));
     }
-    return results;
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("TopK: out of memory");
   }
+  return results;
+} catch (const std::bad_alloc&) {
+  return internal::ScorerMemoryError("TopK");
 }
 
 inline absl::StatusOr<std::vector<ScoredItem>> IalsModel::Similar(ItemIndex item, const Candidates& candidates,
@@ -270,13 +261,13 @@ inline absl::StatusOr<std::vector<ScoredItem>> IalsModel::Similar(ItemIndex item
         if (candidates.allowed != nullptr && !candidates.allowed->Test(other)) continue;
         const float product =
             GetScoreKernels().dot(item_factors().row(item.value), item_factors().row(other), side_.stride);
-        const float cosine = std::min(1.0f, product / norm / norms_[other]);
-        if (cosine > 0) heap.Push(cosine, ItemIndex{other});
+        const float cosine = product / norm / norms_[other];
+        if (cosine > 0) heap.Push(std::min(1.0f, cosine), ItemIndex{other});  // not so for a NaN
       }
     });
     return heap.Take();
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("Similar: out of memory");
+    return internal::ScorerMemoryError("Similar");
   }
 }
 
@@ -335,6 +326,8 @@ inline absl::StatusOr<Explanation> IalsModel::Explain(const UserView& user, Item
     WriteVector(user, vector.data());
     Explanation result;
     result.score = GetScoreKernels().dot(vector.data(), item_factors().row(item.value), side_.stride);
+    WAYPOST_RETURN_IF_ERROR(
+        internal::CheckFiniteScores(*this, std::array{static_cast<char>(std::isfinite(result.score))}));
     std::vector<double> amounts = ExactContributions(user.history, item_factors().row(item.value));
     double sum = 0;
     double magnitude = 0;
@@ -352,13 +345,10 @@ inline absl::StatusOr<Explanation> IalsModel::Explain(const UserView& user, Item
     result.contributions.reserve(amounts.size());
     for (std::size_t j = 0; j < amounts.size(); ++j)
       result.contributions.push_back({ItemIndex{user.history.columns[j]}, static_cast<float>(amounts[j])});
-    std::sort(result.contributions.begin(), result.contributions.end(),
-              [](const Contribution& a, const Contribution& b) {
-                return a.amount != b.amount ? a.amount > b.amount : a.item < b.item;
-              });
+    internal::SortContributions(result.contributions);
     return result;
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("Explain: out of memory");
+    return internal::ScorerMemoryError("Explain");
   }
 }
 

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -40,24 +41,23 @@ class ItemKnnModel final : public Scorer {
   std::size_t item_count() const override { return neighbours_.columns(); }
 
   absl::Status Score(std::span<const UserView> users, std::span<float> scores,
-                     const Parallelism& parallelism) const override {
-    for (const UserView& user : users) WAYPOST_RETURN_IF_ERROR(ValidateUser(user, 0, item_count()));
+                     const Parallelism& parallelism) const override try {
+    WAYPOST_RETURN_IF_ERROR(internal::ValidateScoreArguments(*this, users, scores));
     std::vector<char> finite(users.size());
     ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       for (std::size_t q = begin; q < end; ++q)
         finite[q] = ScoreHistory(users[q].history, scores.subspan(q * item_count(), item_count()));
     });
-    return CheckFinite(finite);
+    return internal::CheckFiniteScores(*this, finite);
+  } catch (const std::bad_alloc&) {
+    return internal::ScorerMemoryError("Score");
   }
 
   // One row of scores a thread at a time, instead of one for every user of the batch.
   absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopK(std::span<const UserView> users,
                                                             std::span<const Candidates> candidates, std::size_t k,
-                                                            const Parallelism& parallelism) const override {
-    if (candidates.size() != users.size())
-      return absl::InvalidArgumentError(
-          absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
-    for (const UserView& user : users) WAYPOST_RETURN_IF_ERROR(ValidateUser(user, 0, item_count()));
+                                                            const Parallelism& parallelism) const override try {
+    WAYPOST_RETURN_IF_ERROR(internal::ValidateTopKArguments(*this, users, candidates));
     std::vector<std::vector<ScoredItem>> results(users.size());
     std::vector<char> finite(users.size());
     ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
@@ -67,13 +67,15 @@ class ItemKnnModel final : public Scorer {
         if (finite[q]) results[q] = waypost::TopK(std::span<const float>(scores), k, candidates[q]);
       }
     });
-    WAYPOST_RETURN_IF_ERROR(CheckFinite(finite));
+    WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(*this, finite));
     return results;
+  } catch (const std::bad_alloc&) {
+    return internal::ScorerMemoryError("TopK");
   }
 
   // The strongest entries of the item's row.
   absl::StatusOr<std::vector<ScoredItem>> Similar(ItemIndex item, const Candidates& candidates,
-                                                  std::size_t k) const override {
+                                                  std::size_t k) const override try {
     WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
     const SparseRowView row = neighbours_.row(item.value);
     TopKHeap heap(std::min(k, row.size()));
@@ -86,9 +88,11 @@ class ItemKnnModel final : public Scorer {
       heap.Push(row.value(n), ItemIndex{other});
     }
     return heap.Take();
+  } catch (const std::bad_alloc&) {
+    return internal::ScorerMemoryError("Similar");
   }
 
-  absl::StatusOr<Explanation> Explain(const UserView& user, ItemIndex item) const override {
+  absl::StatusOr<Explanation> Explain(const UserView& user, ItemIndex item) const override try {
     WAYPOST_RETURN_IF_ERROR(ValidateUser(user, 0, item_count()));
     WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
     Explanation explanation;
@@ -100,12 +104,12 @@ class ItemKnnModel final : public Scorer {
       explanation.score += amount;
       explanation.contributions.push_back({ItemIndex{user.history.columns[n]}, amount});
     }
-    WAYPOST_RETURN_IF_ERROR(CheckFinite(std::array{static_cast<char>(std::isfinite(explanation.score))}));
-    std::sort(explanation.contributions.begin(), explanation.contributions.end(),
-              [](const Contribution& a, const Contribution& b) {
-                return a.amount != b.amount ? a.amount > b.amount : a.item < b.item;
-              });
+    WAYPOST_RETURN_IF_ERROR(
+        internal::CheckFiniteScores(*this, std::array{static_cast<char>(std::isfinite(explanation.score))}));
+    internal::SortContributions(explanation.contributions);
     return explanation;
+  } catch (const std::bad_alloc&) {
+    return internal::ScorerMemoryError("Explain");
   }
 
  private:
@@ -121,14 +125,6 @@ class ItemKnnModel final : public Scorer {
         if (row.columns[p] < scores.size()) scores[row.columns[p]] += strength * row.value(p);
     }
     return AllFinite(scores);
-  }
-
-  // Only a damaged file that was opened without its checks can bring a model here.
-  static absl::Status CheckFinite(std::span<const char> finite) {
-    const auto bad = std::find(finite.begin(), finite.end(), 0);
-    if (bad == finite.end()) return absl::OkStatus();
-    return absl::DataLossError(
-        absl::StrCat("ItemKnnModel.neighbours: want finite scores, got another for user ", bad - finite.begin()));
   }
 
   SparseMatrix neighbours_;

@@ -10,7 +10,9 @@
 #define WAYPOST_MODEL_POPULARITY_HPP_
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -32,26 +34,22 @@ class PopularityModel final : public Scorer {
   std::size_t item_count() const override { return scores_.size(); }
 
   absl::Status Score(std::span<const UserView> users, std::span<float> scores, const Parallelism&) const override {
-    for (std::size_t q = 0; q < users.size(); ++q) {
-      WAYPOST_RETURN_IF_ERROR(ValidateUser(users[q], 0, item_count()));
+    WAYPOST_RETURN_IF_ERROR(internal::ValidateScoreArguments(*this, users, scores));
+    WAYPOST_RETURN_IF_ERROR(CheckFinite(scores_.span()));
+    for (std::size_t q = 0; q < users.size(); ++q)
       std::copy(scores_.begin(), scores_.end(), scores.begin() + static_cast<std::ptrdiff_t>(q * item_count()));
-    }
     return absl::OkStatus();
   }
 
   // Everybody has the same ranking: it is made once per call, as long as any user can need, and each user skips in it.
   absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopK(std::span<const UserView> users,
                                                             std::span<const Candidates> candidates, std::size_t k,
-                                                            const Parallelism& parallelism) const override {
-    if (candidates.size() != users.size())
-      return absl::InvalidArgumentError(
-          absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
+                                                            const Parallelism& parallelism) const override try {
+    WAYPOST_RETURN_IF_ERROR(internal::ValidateTopKArguments(*this, users, candidates));
+    WAYPOST_RETURN_IF_ERROR(CheckFinite(scores_.span()));
     std::size_t longest = 0;
-    for (std::size_t q = 0; q < users.size(); ++q) {
-      WAYPOST_RETURN_IF_ERROR(ValidateUser(users[q], 0, item_count()));
-      if (candidates[q].allowed == nullptr)
-        longest = std::max(longest, std::min(k, item_count()) + candidates[q].excluded.size());
-    }
+    for (const Candidates& own : candidates)
+      if (own.allowed == nullptr) longest = std::max(longest, std::min(k, item_count()) + own.excluded.size());
     const std::vector<ScoredItem> ranking = waypost::TopK(scores_.span(), longest);
     std::vector<std::vector<ScoredItem>> results(users.size());
     ForEachBlock(parallelism, users.size(), 64, [&](std::size_t begin, std::size_t end, std::size_t) {
@@ -68,6 +66,8 @@ class PopularityModel final : public Scorer {
       }
     });
     return results;
+  } catch (const std::bad_alloc&) {
+    return internal::ScorerMemoryError("TopK");
   }
 
   // Popularity knows no similarity: the result is empty.
@@ -79,10 +79,15 @@ class PopularityModel final : public Scorer {
   absl::StatusOr<Explanation> Explain(const UserView& user, ItemIndex item) const override {
     WAYPOST_RETURN_IF_ERROR(ValidateUser(user, 0, item_count()));
     WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
+    WAYPOST_RETURN_IF_ERROR(CheckFinite(scores_.span().subspan(item.value, 1)));
     return Explanation{.score = scores_[item.value], .base = scores_[item.value], .contributions = {}};
   }
 
  private:
+  absl::Status CheckFinite(std::span<const float> scores) const {
+    return internal::CheckFiniteScores(*this, std::array{static_cast<char>(AllFinite(scores))});
+  }
+
   SharedArray<float> scores_;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -45,8 +46,10 @@ struct Explanation {
   std::vector<Contribution> contributions;  // amount descending, then item ascending
 };
 
-// Every member returns kOutOfRange for an index beyond the data and kInvalidArgument for a history that is not strictly
-// ascending or has a strength outside (0, kMaxStrength].
+// Every member returns kOutOfRange for an index beyond the data, kInvalidArgument for a history that is not strictly
+// ascending or has a strength outside (0, kMaxStrength] and for arguments of other lengths than those said below,
+// kDataLoss where a score is not finite (arrays of a damaged file that was opened without its checks), and
+// kResourceExhausted where memory ends.
 //
 // Immutable: safe to use from any number of threads.
 class Scorer {
@@ -113,6 +116,52 @@ inline absl::Status ValidateUser(const UserView& user, std::size_t user_count, s
   return absl::OkStatus();
 }
 
+namespace internal {
+
+inline absl::Status ValidateUsers(std::span<const UserView> users, std::size_t user_count, std::size_t item_count) {
+  for (const UserView& user : users) WAYPOST_RETURN_IF_ERROR(ValidateUser(user, user_count, item_count));
+  return absl::OkStatus();
+}
+
+// Checks the arguments of Scorer::Score.
+inline absl::Status ValidateScoreArguments(const Scorer& scorer, std::span<const UserView> users,
+                                           std::span<const float> scores) {
+  if (scores.size() != users.size() * scorer.item_count())
+    return absl::InvalidArgumentError(
+        absl::StrCat("Score.scores: want ", users.size() * scorer.item_count(), " elements, got ", scores.size()));
+  return ValidateUsers(users, scorer.user_count(), scorer.item_count());
+}
+
+// Checks the arguments of Scorer::TopK.
+inline absl::Status ValidateTopKArguments(const Scorer& scorer, std::span<const UserView> users,
+                                          std::span<const Candidates> candidates) {
+  if (candidates.size() != users.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
+  return ValidateUsers(users, scorer.user_count(), scorer.item_count());
+}
+
+// `finite[q]`: whether every score of user q is.
+inline absl::Status CheckFiniteScores(const Scorer& scorer, std::span<const char> finite) {
+  const auto bad = std::find(finite.begin(), finite.end(), 0);
+  if (bad == finite.end()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("model ", ToAbsl(scorer.kind()),
+                                          ": want finite scores, got another for user ", bad - finite.begin()));
+}
+
+// Puts the terms of an explanation in their order.
+inline void SortContributions(std::vector<Contribution>& contributions) {
+  std::sort(contributions.begin(), contributions.end(), [](const Contribution& a, const Contribution& b) {
+    return a.amount != b.amount ? a.amount > b.amount : a.item < b.item;
+  });
+}
+
+inline absl::Status ScorerMemoryError(std::string_view member) {
+  return absl::ResourceExhaustedError(absl::StrCat(ToAbsl(member), ": out of memory"));
+}
+
+}  // namespace internal
+
 inline absl::Status Scorer::FoldIn(const SparseRowView& history, std::span<float> vector) const {
   if (!vector.empty())
     return absl::InvalidArgumentError(absl::StrCat("FoldIn.vector: want 0 elements, got ", vector.size()));
@@ -122,29 +171,26 @@ inline absl::Status Scorer::FoldIn(const SparseRowView& history, std::span<float
 inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> Scorer::TopK(std::span<const UserView> users,
                                                                          std::span<const Candidates> candidates,
                                                                          std::size_t k,
-                                                                         const Parallelism& parallelism) const {
-  if (candidates.size() != users.size())
-    return absl::InvalidArgumentError(
-        absl::StrCat("TopK.candidates: want ", users.size(), ", got ", candidates.size()));
+                                                                         const Parallelism& parallelism) const try {
+  WAYPOST_RETURN_IF_ERROR(internal::ValidateTopKArguments(*this, users, candidates));
   constexpr std::size_t kUserBlock = 64;  // bounds the memory: 64 rows of scores at a time
   std::vector<std::vector<ScoredItem>> results(users.size());
+  std::vector<char> finite(users.size(), 1);  // what is not has no place in an order
   std::vector<float> scores(std::min(users.size(), kUserBlock) * item_count());
   for (std::size_t first = 0; first < users.size(); first += kUserBlock) {
     const std::size_t count = std::min(users.size() - first, kUserBlock);
     WAYPOST_RETURN_IF_ERROR(
         Score(users.subspan(first, count), std::span(scores).first(count * item_count()), parallelism));
-    std::vector<char> finite(count);  // a NaN has no place in an order
     ForEachBlock(parallelism, count, 1, [&](std::size_t q, std::size_t, std::size_t) {
       const std::span<const float> row = std::span<const float>(scores).subspan(q * item_count(), item_count());
-      finite[q] = AllFinite(row);
-      if (finite[q]) results[first + q] = waypost::TopK(row, k, candidates[first + q]);
+      finite[first + q] = AllFinite(row);
+      if (finite[first + q]) results[first + q] = waypost::TopK(row, k, candidates[first + q]);
     });
-    const auto bad = std::find(finite.begin(), finite.end(), 0);
-    if (bad != finite.end())
-      return absl::InternalError(
-          absl::StrCat("Score: want finite scores, got another for user ", first + (bad - finite.begin())));
   }
+  WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(*this, finite));
   return results;
+} catch (const std::bad_alloc&) {
+  return internal::ScorerMemoryError("TopK");
 }
 
 }  // namespace waypost
