@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/shown.hpp"
 #include "waypost/model/ials_model.hpp"
 #include "waypost/model/item_knn_model.hpp"
 #include "waypost/model/popularity.hpp"
@@ -69,9 +70,6 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeItemKnn(const SectionReader&
   if (reader.full())
     WAYPOST_RETURN_IF_ERROR(
         reader.FromFault(SectionType::kKnnValues, model, sizeof(float), CheckSimilarities(neighbours.values().span())));
-  else  // the inner loop of a query adds to scores[column] without a check
-    WAYPOST_RETURN_IF_ERROR(reader.FromFault(SectionType::kKnnColumns, model, sizeof(std::uint32_t),
-                                             CheckBelow(neighbours.column_indices().span(), items)));
   return std::make_shared<const ItemKnnModel>(std::move(neighbours));
 }
 
@@ -100,8 +98,8 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
   if (metadata.kind == "item-knn") return DecodeItemKnn(reader, model, items);
   if (metadata.kind == "ials") return DecodeIals(reader, metadata.parameters, model, users, items);
   return absl::UnimplementedError(absl::StrCat("section metadata, model ", model, ".kind: want a kind that format ",
-                                               kVersionMajor, ".", kVersionMinor, " has, got '",
-                                               metadata.kind.substr(0, 80), "'"));
+                                               kVersionMajor, ".", kVersionMinor, " has, got ",
+                                               internal::Shown(metadata.kind)));
 }
 
 }  // namespace waypost::file

@@ -47,12 +47,6 @@ std::optional<Fault> CheckColumns(std::span<const std::uint64_t> offsets, std::s
   return std::nullopt;
 }
 
-std::optional<Fault> CheckBelow(std::span<const std::uint32_t> columns, std::uint64_t column_count) {
-  for (std::size_t n = 0; n < columns.size(); ++n)
-    if (columns[n] >= column_count) return Fault{n, absl::StrCat("below ", column_count), absl::StrCat(columns[n])};
-  return std::nullopt;
-}
-
 std::optional<Fault> CheckFinite(std::span<const float> values) {
   return FirstNotFinite(values);
 }

@@ -29,9 +29,6 @@ std::optional<Fault> CheckOffsets(std::span<const std::uint64_t> offsets, std::u
 std::optional<Fault> CheckColumns(std::span<const std::uint64_t> offsets, std::span<const std::uint32_t> columns,
                                   std::uint64_t column_count);
 
-// Every column is below `column_count`.
-std::optional<Fault> CheckBelow(std::span<const std::uint32_t> columns, std::uint64_t column_count);
-
 std::optional<Fault> CheckFinite(std::span<const float> values);
 std::optional<Fault> CheckFinite(std::span<const double> values);
 

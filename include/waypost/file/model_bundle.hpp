@@ -64,9 +64,8 @@ struct ModelBundle {
 
 enum class OpenCheck {
   kFull,  // every checksum and every value: reads the whole file once
-  // Sizes, table and metadata; for files that were verified before. Reads no large array but the column indices of
-  // item-knn, which its inner loop does not check, and the item factors of iALS, for their norms. Factors and scores
-  // that are not finite go unnoticed until the Scorer refuses to rank them.
+  // Sizes, table and metadata; for files that were verified before. Reads no large array but the item factors of iALS,
+  // for their norms. Factors and scores that are not finite go unnoticed until the Scorer refuses to rank by them.
   kStructure,
 };
 
