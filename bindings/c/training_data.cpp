@@ -9,6 +9,7 @@
 #include "id_column.hpp"
 #include "objects.hpp"
 #include "structs.hpp"
+#include "waypost/base/number_text.hpp"
 #include "waypost/base/utf8.hpp"
 #include "waypost/event/event_log.hpp"
 
@@ -141,9 +142,11 @@ Settings DescribeWeighting(const WeightingOptions& options) {
   // As the tool describes them, so that equal trainings give equal files.
   Settings settings = {{"duplicates", kDuplicates[static_cast<int>(options.duplicates)]},
                        {"value_transform", kTransforms[static_cast<int>(options.transform)]}};
-  if (options.min_value) settings.emplace_back("min_value", absl::StrCat(*options.min_value));
-  if (options.half_life_days > 0) settings.emplace_back("half_life_days", absl::StrCat(options.half_life_days));
-  if (options.now_us) settings.emplace_back("now_us", absl::StrCat(*options.now_us));
+  if (options.min_value) settings.emplace_back("min_value", internal::NumberText(*options.min_value));
+  if (options.half_life_days > 0) {
+    settings.emplace_back("half_life_days", internal::NumberText(options.half_life_days));
+    settings.emplace_back("now_us", internal::NumberText(*options.now_us));
+  }
   return settings;
 }
 

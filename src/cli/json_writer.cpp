@@ -5,25 +5,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "waypost/base/number_text.hpp"
 #include "waypost/base/simd.hpp"
 #include "waypost/version.hpp"
 
 namespace waypost::cli {
-namespace {
-
-template <typename T>
-std::string Shortest(T number) {
-  char text[64];
-  return std::string(text, std::to_chars(text, text + sizeof text, number).ptr);
-}
-
-}  // namespace
-
 std::string NumberText(double number) {
-  return Shortest(number);
+  return internal::NumberText(number);
 }
 std::string NumberText(float number) {
-  return Shortest(number);
+  return internal::NumberText(number);
 }
 
 void JsonWriter::Separate() {

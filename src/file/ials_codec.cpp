@@ -1,32 +1,26 @@
 // iALS in a model file: both factor tables, the eigenvalues, and the options as parameters.
-#include <charconv>
 #include <string>
 #include <utility>
 
+#include "base/shown.hpp"
 #include "file/model_codec.hpp"
+#include "waypost/base/number_text.hpp"
 #include "waypost/model/ials_model.hpp"
 
 namespace waypost::file {
 namespace {
 
-// The shortest decimal that reads back to the same bits, on any machine and in any locale.
-template <typename T>
-std::string Decimal(T value) {
-  char text[64];
-  return std::string(text, std::to_chars(text, text + sizeof(text), value).ptr);
-}
-
 Settings Parameters(const IalsOptions& options) {
-  Settings parameters = {{"dimensions", Decimal(options.dimensions)},
-                         {"epochs", Decimal(options.epochs)},
-                         {"regularization", Decimal(options.regularization)},
-                         {"regularization_exponent", Decimal(options.regularization_exponent)},
-                         {"unobserved_weight", Decimal(options.unobserved_weight)},
-                         {"init_sd", Decimal(options.init_sd)},
-                         {"patience", Decimal(options.patience)},
+  Settings parameters = {{"dimensions", internal::NumberText(options.dimensions)},
+                         {"epochs", internal::NumberText(options.epochs)},
+                         {"regularization", internal::NumberText(options.regularization)},
+                         {"regularization_exponent", internal::NumberText(options.regularization_exponent)},
+                         {"unobserved_weight", internal::NumberText(options.unobserved_weight)},
+                         {"init_sd", internal::NumberText(options.init_sd)},
+                         {"patience", internal::NumberText(options.patience)},
                          {"solver", std::string(IalsSolverName(options.solver))},
-                         {"seed", Decimal(options.seed)}};
-  if (options.cg_steps) parameters.emplace_back("cg_steps", Decimal(*options.cg_steps));
+                         {"seed", internal::NumberText(options.seed)}};
+  if (options.cg_steps) parameters.emplace_back("cg_steps", internal::NumberText(*options.cg_steps));
   return parameters;
 }
 
@@ -38,16 +32,14 @@ const std::string* FindParameter(const Settings& parameters, std::string_view na
 
 absl::Status BadParameter(std::string_view name, std::string_view want, const std::string* got) {
   return absl::DataLossError(absl::StrCat("parameter ", internal::ToAbsl(name), ": want ", internal::ToAbsl(want),
-                                          ", got ", got == nullptr ? "none" : "'" + got->substr(0, 80) + "'"));
+                                          ", got ", got == nullptr ? "none" : internal::Shown(*got)));
 }
 
 template <typename T>
 absl::Status ReadParameter(const Settings& parameters, std::string_view name, T& value) {
   const std::string* text = FindParameter(parameters, name);
-  if (text == nullptr) return BadParameter(name, "a number", text);
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size()) return BadParameter(name, "a number", text);
-  return absl::OkStatus();
+  if (text != nullptr && internal::ReadNumber(*text, value)) return absl::OkStatus();
+  return BadParameter(name, "a number", text);
 }
 
 absl::StatusOr<IalsOptions> ReadOptions(const Settings& parameters) {

@@ -9,6 +9,7 @@
 #include <cereal/types/utility.hpp>
 #include <cereal/types/vector.hpp>
 
+#include "base/shown.hpp"
 #include "file/envelope.hpp"
 #include "file/format.hpp"
 #include "waypost/base/bytes.hpp"
@@ -125,11 +126,6 @@ CEREAL_SETUP_ARCHIVE_TRAITS(waypost::file::MetadataReader, waypost::file::Metada
 namespace waypost::file {
 namespace {
 
-// Quoted and cut, so that a message stays readable whatever the text is.
-std::string Shown(std::string_view text) {
-  return absl::StrCat("'", internal::ToAbsl(text.substr(0, 80)), "'");
-}
-
 bool IsModelName(std::string_view name) {
   const auto is_alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return !name.empty() && name.size() <= kMaxModelNameBytes && is_alphanumeric(name[0]) &&
@@ -141,7 +137,9 @@ absl::Status CheckText(std::string_view where, std::string_view text) {
   if (text.size() > kMaxSettingBytes)
     return absl::InvalidArgumentError(
         absl::StrCat(internal::ToAbsl(where), ": want at most ", kMaxSettingBytes, " bytes, got ", text.size()));
-  if (!IsValidUtf8(text)) return absl::InvalidArgumentError(absl::StrCat(internal::ToAbsl(where), ": want UTF-8"));
+  if (!IsValidUtf8(text))
+    return absl::InvalidArgumentError(
+        absl::StrCat(internal::ToAbsl(where), ": want UTF-8, got ", internal::Shown(text)));
   return absl::OkStatus();
 }
 
@@ -173,19 +171,19 @@ absl::Status Validate(const Metadata& metadata) {
     const ModelMetadata& model = metadata.models[n];
     if (!IsModelName(model.name))
       return absl::InvalidArgumentError(absl::StrCat("NamedModel.name: want [a-z0-9][a-z0-9._-]* of at most ",
-                                                     kMaxModelNameBytes, " bytes, got ", Shown(model.name)));
+                                                     kMaxModelNameBytes, " bytes, got ", internal::Shown(model.name)));
     for (std::size_t m = 0; m < n; ++m)
       if (metadata.models[m].name == model.name)
         return absl::InvalidArgumentError(
-            absl::StrCat("NamedModel.name: want unique names, got ", Shown(model.name), " twice"));
+            absl::StrCat("NamedModel.name: want unique names, got ", internal::Shown(model.name), " twice"));
     WAYPOST_RETURN_IF_ERROR(CheckText("Scorer.kind", model.kind));
     WAYPOST_RETURN_IF_ERROR(CheckSettings("NamedModel.options", model.options));
     WAYPOST_RETURN_IF_ERROR(CheckSettings("NamedModel.parameters", model.parameters));
     has_default = has_default || model.name == metadata.default_model;
   }
   if (!has_default)
-    return absl::InvalidArgumentError(
-        absl::StrCat("ModelBundle.default_model: want the name of a model, got ", Shown(metadata.default_model)));
+    return absl::InvalidArgumentError(absl::StrCat("ModelBundle.default_model: want the name of a model, got ",
+                                                   internal::Shown(metadata.default_model)));
   return absl::OkStatus();
 }
 

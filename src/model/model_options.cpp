@@ -1,12 +1,11 @@
 // The options of every model as text: one table a model, read by help, parsing and formatting alike.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <optional>
-#include <system_error>
 #include <type_traits>
 
+#include "waypost/base/number_text.hpp"
 #include "waypost/model/model_spec.hpp"
 
 namespace waypost {
@@ -23,19 +22,12 @@ std::string_view NameOf(IalsSolver value) {
   return IalsSolverName(value);
 }
 
-// Shortest text that reads back as the same number, whatever the locale.
-template <typename Number>
-std::string FormatNumber(Number value) {
-  std::array<char, 64> text;
-  return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr);
-}
-
 template <typename Value>
 std::string FormatValue(const Value& value) {
   if constexpr (std::is_enum_v<Value>) {
     return std::string(NameOf(value));
   } else {
-    return FormatNumber(value);
+    return internal::NumberText(value);
   }
 }
 
@@ -48,8 +40,7 @@ bool ParseValue(std::string_view text, Value& value) {
     }
     return false;
   } else {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size();
+    return internal::ReadNumber(text, value);
   }
 }
 
