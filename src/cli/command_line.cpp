@@ -28,13 +28,12 @@ class HelpFormatter final : public CLI::Formatter {
  public:
   HelpFormatter() { column_width(kHelpColumn); }
 
-  std::string make_usage(const CLI::App* app, std::string name) const override {
+  std::string make_usage(const CLI::App* app, std::string /*name*/) const override {
     if (app->get_parent() == nullptr) return "Usage: waypost VERB [OPTIONS]\n       waypost VERB --help\n";
     std::string positionals;
     for (const CLI::Option* option : app->get_options())
       if (option->get_positional()) positionals += " " + option->get_name(true);
     return absl::StrCat("Usage: waypost ", app->get_name(), positionals, " [OPTIONS]\n");
-    (void)name;
   }
 
   std::string make_option_opts(const CLI::Option* option) const override {

@@ -63,7 +63,7 @@ void Console::Progress(std::string_view work, std::uint64_t done, std::uint64_t 
                       internal::ToAbsl(detail)));
     return;
   }
-  const int filled = total == 0 ? kBarWidth : static_cast<int>(kBarWidth * done / total);
+  const int filled = static_cast<int>(kBarWidth * done / total);
   const std::string line =
       absl::StrFormat("\r%s [%s%s] %d/%d  %s\x1b[K", internal::ToAbsl(work), std::string(filled, '='),
                       std::string(kBarWidth - filled, ' '), done, total, internal::ToAbsl(detail));

@@ -25,7 +25,6 @@ class Table {
   // Requires  one cell for each column.
   void AddRow(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   bool empty() const { return rows_.empty(); }
-  void Clear() { rows_.clear(); }
 
   // Writes the table; without its heading where it continues one written before.
   void Write(Console& console, TableFormat format, bool heading = true) const;

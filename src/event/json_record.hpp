@@ -34,8 +34,8 @@ struct Cell {
 // Reads one object: `names` and `cells` receive its top level in the order of the line. Strings are decoded in place.
 //
 //   line     UTF-8; changed.
-// Errors     kInvalidArgument: not one object of JSON, a name twice, nested too deep; names the byte, the first
-// being 1. Lifetime   the views point into `line`.
+// Errors     kInvalidArgument: not one object of JSON, a name twice, nested too deep; names the byte, counted from 1.
+// Lifetime   the views point into `line`.
 absl::Status ParseJsonRecord(std::span<char> line, std::vector<std::string_view>& names, std::vector<Cell>& cells);
 
 // Reads an array of strings and numbers, such as the text of a kJson cell.

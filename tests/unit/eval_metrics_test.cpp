@@ -19,6 +19,23 @@ double Value(MetricKind kind, std::uint32_t cut, const std::vector<std::uint8_t>
   return HitMetric({kind, cut}, {hits, test_items});
 }
 
+TEST(Metrics, OfAnyHitsLieBetweenZeroAndOne) {
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    const std::size_t test_items = 1 + random.Below(30);
+    std::vector<std::uint8_t> hits(random.Below(40));
+    for (std::size_t found = 0; std::uint8_t & hit : hits)  // an item is listed once, so no more hits than test items
+      if (found < test_items && random.Bernoulli(0.7)) found += hit = 1;
+    for (const MetricKind kind : {MetricKind::kRecall, MetricKind::kPrecision, MetricKind::kNdcg, MetricKind::kMap,
+                                  MetricKind::kMrr, MetricKind::kHitRate}) {
+      const double value = Value(kind, static_cast<std::uint32_t>(1 + random.Below(45)), hits, test_items);
+      EXPECT_GE(value, 0);
+      EXPECT_LE(value, 1 + 1e-12);  // sums of at most 40 terms, each rounded once
+    }
+  }
+}
+
 // A list of five whose ranks 1, 3 and 4 are test items, of four test items in all:
 //   recall 3/4, precision 3/5, average precision (1/1 + 2/3 + 3/4) / 4 = 29/48, reciprocal rank 1,
 //   dcg = 1 + 1/log2(4) + 1/log2(5) = 1 + 0.5 + 0.430677 = 1.930677,

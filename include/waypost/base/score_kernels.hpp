@@ -1,9 +1,9 @@
 // waypost/base/score_kernels.hpp - the one function that defines every returned score of a factor model.
 //
-// Definition   Dot(a, b) over a stride that is a multiple of 16: partial sum l (l = 0..15) adds a[16 j + l] b[16 j + l]
-// for
-//              j = 0, 1, ... with one rounding per step (fused multiply-add; two roundings on the baseline target,
-//              which has none); then the 16 partial sums are added in a tree: l + (l + 8), then + 4, + 2, + 1.
+// Definition   Dot(a, b) over a stride that is a multiple of 16: partial sum l (l = 0..15) adds the products
+//              a[16 j + l] b[16 j + l] for j = 0, 1, ... with one rounding per step (fused multiply-add; two roundings
+//              on the baseline target, which has none); then the 16 partial sums are added in a tree: l + (l + 8), then
+//              + 4, + 2, + 1.
 // Consequence  One query or many, one row or many, any block shape: always the same bits.
 // Complexity   DotBlock: queries x rows x stride multiply-adds; tiles of 2 x 4 keep the sums in registers.
 // Checked by   tests/unit/base_score_kernels_test.cpp against the scalar definition, to the bit.

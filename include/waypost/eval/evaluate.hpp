@@ -4,8 +4,7 @@
 //              (taken, seen or rejected), by score, ties by index. Metrics: eval/metrics.hpp. A metric that is a mean
 //              over users keeps the user's values, so that two models can be compared user by user.
 // Complexity   one TopK for the largest k; one Score of all items more if `auc` is asked for.
-// Numerics     A score that is not finite, an item that is listed twice, is excluded or unknown, and a list out of
-// order
+// Numerics     A score that is not finite, an item that is listed twice, excluded or unknown, and a list out of order
 //              are errors: a model that breaks the contract of Scorer gets no figure.
 // Determinism  Users are independent of each other; sums over users are taken in their order.
 // Checked by   tests/unit/eval_evaluate_test.cpp against tests/reference/naive_metrics.hpp; published figures of the

@@ -103,7 +103,8 @@ inline absl::Status EventLogBuilder::Append(const Event& event) {
     return absl::InvalidArgumentError(absl::StrCat("kind: want 0..", kinds_.size() - 1, ", got ", event.kind));
   if (event.value && !std::isfinite(*event.value))
     return absl::InvalidArgumentError(absl::StrCat("value: want a finite number, got ", *event.value));
-  if (event.time_us == kNoTime) return absl::InvalidArgumentError(absl::StrCat("time: want more than ", kNoTime));
+  if (event.time_us == kNoTime)
+    return absl::InvalidArgumentError(absl::StrCat("time: want more than ", kNoTime, ", got it"));
   WAYPOST_ASSIGN_OR_RETURN(const std::uint32_t user, users_.Add(event.user));
   WAYPOST_ASSIGN_OR_RETURN(const std::uint32_t item, items_.Add(event.item));
   const std::size_t row = size();

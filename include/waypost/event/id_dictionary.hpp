@@ -134,7 +134,8 @@ inline absl::StatusOr<std::uint32_t> IdDictionaryBuilder::Add(std::string_view i
   if (slots_[slot] != kEmptySlot) return slots_[slot];
   if (id.empty() || id.size() > kMaxIdBytes)
     return absl::InvalidArgumentError(absl::StrCat("id: want 1..", kMaxIdBytes, " bytes, got ", id.size()));
-  if (size() >= kMaxEntities) return absl::ResourceExhaustedError(absl::StrCat("ids: more than ", kMaxEntities));
+  if (size() >= kMaxEntities)
+    return absl::ResourceExhaustedError(absl::StrCat("ids: want at most ", kMaxEntities, ", got one more"));
   slots_[slot] = static_cast<std::uint32_t>(size());
   bytes_.insert(bytes_.end(), id.begin(), id.end());
   offsets_.push_back(bytes_.size());

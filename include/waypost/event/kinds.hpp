@@ -65,7 +65,7 @@ class KindTable {
   }
 
   // Adds a kind, or changes the built-in or earlier one of that name; returns its number.
-  // Errors  kInvalidArgument: name or weight.  kResourceExhausted: more than 65,535 kinds.
+  // Errors  kInvalidArgument: name or weight.  kResourceExhausted: more than 65,536 kinds.
   absl::StatusOr<std::uint16_t> Set(Kind kind);
 
  private:
@@ -95,7 +95,7 @@ inline absl::StatusOr<std::uint16_t> KindTable::Set(Kind kind) {
     kinds_[*known] = std::move(kind);
     return *known;
   }
-  if (kinds_.size() > 65535) return absl::ResourceExhaustedError("KindTable: more than 65536 kinds");
+  if (kinds_.size() > 65535) return absl::ResourceExhaustedError("KindTable: want at most 65536 kinds, got one more");
   kinds_.push_back(std::move(kind));
   return static_cast<std::uint16_t>(kinds_.size() - 1);
 }

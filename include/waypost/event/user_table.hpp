@@ -2,8 +2,7 @@
 // the past is answered with what was known then.
 //
 // (1) User u is the u-th distinct id added.
-// (2) The facts of one user are in the order of `since_us`, undated ones first; of equal moments the later added is
-// last.
+// (2) The facts of one user are in the order of `since_us`, undated ones first; those of one moment in the order added.
 #ifndef WAYPOST_EVENT_USER_TABLE_HPP_
 #define WAYPOST_EVENT_USER_TABLE_HPP_
 

@@ -35,8 +35,9 @@ struct IalsTraining {
 // The solver that kAuto stands for: a function of the row lengths of both orientations and `dimensions` alone.
 inline IalsSolver ChooseIalsSolver(const InteractionMatrix& matrix, const IalsOptions& options) {
   if (options.solver != IalsSolver::kAuto) return options.solver;
-  // Exact rows run near the processor's peak and reach the optimum of their half-epoch; conjugate-gradient steps wait
-  // for memory: measured on AVX-512, one of their operations takes the time of about eight of the others.
+  // Exact rows run near the processor's peak; conjugate-gradient steps wait for memory: one of their operations is
+  // taken to cost the time of eight of the others. An assumption, not a measurement, so that the choice is the same
+  // everywhere.
   constexpr double kSlowdown = 8;
   // An exact epoch may cost this many others: it also saves epochs.
   constexpr double kWorth = 2;
