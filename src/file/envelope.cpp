@@ -41,7 +41,8 @@ absl::Status EnvelopeView::CheckHeader() const {
   if (file_.size() < kMinFileSize)
     return Damaged("file.size", 0, absl::StrCat("at least ", kMinFileSize, " bytes"), file_.size());
   if (!Equals(file_.first(kMagic.size()), kMagic))
-    return Damaged("header.magic", 0, Escaped(kMagic), Escaped(file_.first(kMagic.size())));
+    return Damaged("header.magic", 0, absl::StrCat(Escaped(kMagic), " (a Waypost model)"),
+                   Escaped(file_.first(kMagic.size())));
   if (version_major() != kVersionMajor)
     return absl::UnimplementedError(absl::StrCat("header.version at offset ", kMajorAt, ": want ", kVersionMajor,
                                                  ".x, got ", version_major(), ".", version_minor()));

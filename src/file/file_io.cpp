@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace waypost::file {
@@ -23,6 +25,24 @@ absl::Status CheckPath(const std::string& path) {
   if (path.empty()) return absl::InvalidArgumentError("path: want a file's name, got ''");
   if (path.find('\0') != std::string::npos) return absl::InvalidArgumentError("path: want no zero byte, got one");
   return absl::OkStatus();
+}
+
+absl::Status NotRegular(const std::string& path, mode_t mode) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", path, "': want a regular file, got ", S_ISDIR(mode) ? "a folder" : "a device"));
+}
+
+// The file that a rename may replace: `path`, or what it leads to where it is a symbolic link. A rename would put a
+// file in the place of a device or a pipe as well, so these are refused: /dev/null must survive a careless root.
+absl::StatusOr<std::string> ReplaceableFile(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return path;  // new, or what follows says what is wrong
+  if (S_ISDIR(status.st_mode)) return SystemError(EISDIR, "write", path);
+  if (!S_ISREG(status.st_mode)) return NotRegular(path, status.st_mode);
+  std::error_code error;
+  std::filesystem::path target = std::filesystem::canonical(path, error);
+  if (error) return SystemError(error.value(), "write", path);
+  return target.string();
 }
 
 std::string FolderOf(const std::string& path) {
@@ -40,9 +60,7 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
   if (file.get() < 0) return SystemError(errno, "open", path);
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return SystemError(errno, "read", path);
-  if (!S_ISREG(status.st_mode))
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", path, "': want a regular file, got ", S_ISDIR(status.st_mode) ? "a folder" : "a device"));
+  if (!S_ISREG(status.st_mode)) return NotRegular(path, status.st_mode);
   auto mapped = std::make_shared<MappedFile>();
   if (status.st_size == 0) return mapped;
   const auto size = static_cast<std::size_t>(status.st_size);
@@ -64,7 +82,8 @@ int FileDescriptor::Close() {
 
 absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string& path) {
   WAYPOST_RETURN_IF_ERROR(CheckPath(path));
-  const std::string folder_name = FolderOf(path);
+  WAYPOST_ASSIGN_OR_RETURN(const std::string target, ReplaceableFile(path));
+  const std::string folder_name = FolderOf(target);
   FileDescriptor folder(open(folder_name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() < 0) return SystemError(errno, "open the folder", folder_name);
   static std::atomic<std::uint64_t> counter = 0;  // makes names of one process unique; the process id those of several
@@ -75,7 +94,7 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string
     if (file.get() >= 0) {
       // The folder is not left with a file that nobody removes if the object cannot be allocated.
       try {
-        return std::make_unique<AtomicFile>(path, temporary, std::move(file), std::move(folder));
+        return std::make_unique<AtomicFile>(target, temporary, std::move(file), std::move(folder));
       } catch (...) {
         unlink(temporary.c_str());
         throw;

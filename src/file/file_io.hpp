@@ -56,12 +56,12 @@ class FileDescriptor {
 };
 
 // Writes a temporary file in the folder of `path`, which Commit flushes and renames to `path`. Without Commit nothing
-// is left behind.
+// is left behind. A symbolic link stays: the file it leads to is replaced.
 //
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
 class AtomicFile {
  public:
-  // Errors  of the system: kNotFound for a missing folder, kPermissionDenied ...
+  // Errors  of the system: kNotFound for a missing folder, kPermissionDenied ...; kInvalidArgument: a device or pipe.
   static absl::StatusOr<std::unique_ptr<AtomicFile>> Create(const std::string& path);
 
   AtomicFile(std::string path, std::string temporary, FileDescriptor file, FileDescriptor folder)

@@ -140,6 +140,10 @@ absl::Status SaveBundle(const ModelBundle& bundle, const std::string& path) {
   });
 }
 
+absl::Status CheckSavePath(const std::string& path) {
+  return file::Guard("CheckSavePath", [&] { return file::AtomicFile::Create(path).status(); });
+}
+
 absl::StatusOr<std::vector<std::byte>> SaveBundleToMemory(const ModelBundle& bundle) {
   return file::Guard("SaveBundleToMemory", [&]() -> absl::StatusOr<std::vector<std::byte>> {
     std::vector<std::byte> output;

@@ -215,6 +215,44 @@ TEST(ModelBundle, NamesWhatIsWrongWithAPath) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(ModelBundle, NeverReplacesAPipeOrADevice) {
+  const std::filesystem::path folder = FreshFolder("devices");
+  const std::filesystem::path pipe = folder / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const ModelBundle bundle = SmallBundle({.kinds = {"popularity"}});
+  EXPECT_EQ(SaveBundle(bundle, pipe).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(CheckSavePath(pipe).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  std::filesystem::create_symlink(pipe, folder / "link");
+  EXPECT_EQ(SaveBundle(bundle, folder / "link").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(ModelBundle, ReplacesTheFileThatASymbolicLinkLeadsTo) {
+  const std::filesystem::path folder = FreshFolder("links");
+  std::filesystem::create_directories(folder / "store");
+  const std::filesystem::path file = folder / "store" / "model.waypost";
+  const ModelBundle bundle = SmallBundle({.items = 7, .kinds = {"popularity"}});
+  ASSERT_TRUE(SaveBundle(SmallBundle({.items = 9, .kinds = {"popularity"}}), file).ok());
+  std::filesystem::create_symlink(file, folder / "current");
+  ASSERT_TRUE(SaveBundle(bundle, folder / "current").ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "current"));
+  EXPECT_EQ(OpenBundle(file)->items.size(), 7u);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder / "store"), {}), 1);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(ModelBundle, SaysWhetherAPathCanBeWrittenWithoutLeavingAnything) {
+  const std::filesystem::path folder = FreshFolder("check");
+  EXPECT_TRUE(CheckSavePath(folder / "model.waypost").ok());
+  EXPECT_EQ(CheckSavePath(folder / "no" / "model.waypost").code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(CheckSavePath(folder).ok());
+  EXPECT_EQ(CheckSavePath("").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Inspect, ListsSectionsModelsAndFacts) {
   const std::filesystem::path path = FreshFolder("inspect") / "model.waypost";
   ASSERT_TRUE(SaveBundle(SmallBundle(), path).ok());

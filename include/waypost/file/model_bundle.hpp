@@ -77,9 +77,15 @@ struct OpenOptions {
 // no other file is left behind.
 //
 // Errors  kInvalidArgument: names the member of the bundle that breaks a rule of the format.  kUnimplemented: a kind of
-//         model that has no codec.  The system's own, e.g. kResourceExhausted for a full disk, kPermissionDenied.
+//         model that has no codec; `path` names a device or a pipe.  The system's own, e.g. kResourceExhausted for a
+//         full disk, kPermissionDenied.
 // Cost    one pass over the arrays for the checks, one for the checksums, one write; no copy of an array.
 absl::Status SaveBundle(const ModelBundle& bundle, const std::string& path);
+
+// Whether SaveBundle could write to `path` now, which is worth asking before a long training. Leaves nothing behind.
+//
+// Errors  the system's own, as SaveBundle.  kInvalidArgument: `path` names a device or a pipe.
+absl::Status CheckSavePath(const std::string& path);
 
 // The bytes that SaveBundle would write.
 absl::StatusOr<std::vector<std::byte>> SaveBundleToMemory(const ModelBundle& bundle);
