@@ -39,11 +39,17 @@ class HelpFormatter final : public CLI::Formatter {
   std::string make_option_opts(const CLI::Option* option) const override {
     std::string text;
     if (option->get_type_size() != 0 && !option->get_positional()) text += " " + option->get_type_name();
-    if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
+    if (!option->get_default_str().empty() && !option->get_required()) text += " (" + option->get_default_str() + ")";
     if (option->get_required()) text += " required";
     return text;
   }
 };
+
+// A bound as people write it: 1000000000, not 1e+09.
+std::string Bound(double value) {
+  const auto whole = static_cast<std::int64_t>(value);
+  return static_cast<double>(whole) == value ? absl::StrCat(whole) : absl::StrCat(value);
+}
 
 template <typename T>
 struct IsOptional : std::false_type {};
@@ -85,7 +91,7 @@ OptionHandle& OptionHandle::Between(double low, double high) {
       [low, high](std::string& value) {
         double number = 0;
         if (CLI::detail::lexical_cast(value, number) && number >= low && number <= high) return std::string();
-        return absl::StrCat("want a number of ", low, "..", high, ", got '", value, "'");
+        return absl::StrCat("want a number of ", Bound(low), "..", Bound(high), ", got '", value, "'");
       },
       std::string()));
   return *this;
@@ -217,6 +223,12 @@ absl::Status CommandLine::Parse(std::vector<std::string> arguments) {
       }
     }
     return UsageError(error.what());
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string_view text = error.what();  // "--model: At Most 1 required but received 2"
+    const std::size_t most = text.find(": At Most 1 required");
+    if (most == std::string_view::npos) return UsageError(text);
+    return UsageError(absl::StrCat(internal::ToAbsl(text.substr(0, most)), ": want it once, got it ",
+                                   internal::ToAbsl(text.substr(text.rfind(' ') + 1)), " times"));
   } catch (const CLI::ParseError& error) {
     return UsageError(error.what());
   }

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
 #include "json_writer.hpp"
+#include "training.hpp"
 #include "waypost/event/catalogue.hpp"
 #include "waypost/event/timestamp.hpp"
 
@@ -60,6 +62,14 @@ absl::StatusOr<ReadOptions> MakeReadOptions(const EventFileFlags& flags) {
   return options;
 }
 
+// A header of other names is what most files of others have.
+absl::Status WithColumnHint(const absl::Status& status) {
+  if (status.message().find(": want this column") == absl::string_view::npos) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(),
+                                                  "; --user-col, --item-col, --kind-col, --value-col and --time-col "
+                                                  "name columns"));
+}
+
 void NoteSkipped(const std::string& file, const ReadReport& report, Console& console) {
   if (report.skipped == 0) return;
   console.Note(file + ": skipped " + Count(report.skipped, "bad row"));
@@ -70,10 +80,14 @@ void NoteSkipped(const std::string& file, const ReadReport& report, Console& con
 
 }  // namespace
 
-std::string Count(std::uint64_t count, const std::string& noun) {
+std::string Digits(std::uint64_t count) {
   std::string digits = std::to_string(count);
   for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits + " " + noun + (count == 1 ? "" : "s");
+  return digits;
+}
+
+std::string Count(std::uint64_t count, const std::string& noun) {
+  return Digits(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 void AddEventFileFlags(Verb& verb, EventFileFlags& flags) {
@@ -105,8 +119,12 @@ absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files,
   EventInput input;
   for (const std::string& file : files) {
     const std::size_t before = builder.size();
-    WAYPOST_ASSIGN_OR_RETURN(const ReadReport report, ReadEvents(file, options, builder));
-    console.Note("read " + Count(builder.size() - before, "event") + " from " + file);
+    const absl::StatusOr<ReadReport> read = ReadEvents(file, options, builder);
+    if (!read.ok()) return WithColumnHint(read.status());
+    if (Console::Interrupted()) return Interruption();
+    const ReadReport& report = *read;
+    console.Note("read " + Count(builder.size() - before, "event") + " from " +
+                 (file == "-" ? "standard input" : file));
     NoteSkipped(file, report, console);
     input.skipped += report.skipped;
   }
@@ -208,8 +226,9 @@ absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFile
       if (attribute.name == flags.title_column) titles[*item] = attribute.value;
     titled += titles[*item].empty() ? 0 : 1;
   }
-  console.Note("read " + Count(catalogue.size(), "item") + " from " + flags.file + ": titles for " +
-               std::to_string(titled) + " of " + std::to_string(items.size()) + " items of the events");
+  console.Note("read " + Count(catalogue.size(), "item") + " from " + flags.file + ": titles for " + Digits(titled) +
+               " of " + Digits(items.size()) + " items of the events" +
+               (titled == 0 ? " (--catalog-id-col and --title-col name the columns)" : ""));
   if (titled == 0) return ItemTitles();
   return ItemTitles::Of(titles);
 }

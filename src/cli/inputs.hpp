@@ -76,6 +76,9 @@ void AddCatalogFlags(Verb& verb, CatalogFlags& flags);
 absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFileFlags& files, const IdDictionary& items,
                                       Console& console);
 
+// "1,234,567".
+std::string Digits(std::uint64_t count);
+
 // "1 user", "2 users", "1,234,567 users".
 std::string Count(std::uint64_t count, const std::string& noun);
 

@@ -99,25 +99,33 @@ std::string Join(const Settings& settings) {
 void WriteInspectTables(const BundleInfo& info, TableFormat format, Console& console) {
   Table facts({{"fact"}, {"value"}});
   facts.AddRow({"file size", Count(info.file_size, "byte")});
-  facts.AddRow({"format", std::to_string(info.version_major) + "." + std::to_string(info.version_minor)});
-  facts.AddRow({"written by", info.writer.empty() ? "" : "waypost " + info.writer});
-  facts.AddRow({"trained on", Count(info.facts.events, "event") + ", " + Count(info.facts.pairs, "pair")});
-  facts.AddRow({"weighting", Join(info.facts.settings)});
-  facts.AddRow({"users", std::to_string(info.users) + (info.has_history ? "" : " (without histories)")});
-  facts.AddRow({"items", std::to_string(info.items) + (info.has_titles ? " (with titles)" : "")});
-  facts.AddRow({"default model", info.default_model});
+  // Of a damaged file, what could not be read is left out rather than shown as zero.
+  if (info.version_major > 0)
+    facts.AddRow({"format", std::to_string(info.version_major) + "." + std::to_string(info.version_minor)});
+  if (!info.models.empty()) {
+    facts.AddRow({"written by", "waypost " + info.writer});
+    facts.AddRow({"trained on", Count(info.facts.events, "event") + ", " + Count(info.facts.pairs, "pair")});
+    facts.AddRow({"weighting", Join(info.facts.settings)});
+    facts.AddRow({"users", Digits(info.users) + (info.has_history ? "" : " (without histories)")});
+    facts.AddRow({"items", Digits(info.items) + (info.has_titles ? " (with titles)" : "")});
+    facts.AddRow({"default model", info.default_model});
+  }
   facts.Write(console, format);
-  console.Write("\n");
-  Table models({{"model"}, {"kind"}, {"bytes", true}, {"options"}});
-  for (const ModelInfo& model : info.models)
-    models.AddRow({model.name, model.kind, std::to_string(model.size_bytes), Join(model.options)});
-  models.Write(console, format);
-  console.Write("\n");
-  Table sections({{"section"}, {"model"}, {"offset", true}, {"bytes", true}});
-  for (const SectionInfo& section : info.sections)
-    sections.AddRow(
-        {section.name, OwnerName(info, section), std::to_string(section.offset), std::to_string(section.size)});
-  sections.Write(console, format);
+  if (!info.models.empty()) {
+    console.Write("\n");
+    Table models({{"model"}, {"kind"}, {"bytes", true}, {"options"}});
+    for (const ModelInfo& model : info.models)
+      models.AddRow({model.name, model.kind, std::to_string(model.size_bytes), Join(model.options)});
+    models.Write(console, format);
+  }
+  if (!info.sections.empty()) {
+    console.Write("\n");
+    Table sections({{"section"}, {"model"}, {"offset", true}, {"bytes", true}});
+    for (const SectionInfo& section : info.sections)
+      sections.AddRow(
+          {section.name, OwnerName(info, section), std::to_string(section.offset), std::to_string(section.size)});
+    sections.Write(console, format);
+  }
   if (info.problems.empty()) return;
   console.Write("\n");
   Table problems({{"problem"}});

@@ -46,6 +46,8 @@ absl::Status RunPlan(const Options& options, Console& console) {
                 entries = options.entries.value_or(0);
   if (users > kMaxEntities || items > kMaxEntities)
     return UsageError("--users and --items: want at most " + std::to_string(kMaxEntities));
+  if (static_cast<double>(entries) > static_cast<double>(users) * static_cast<double>(items))
+    return UsageError("--entries: want at most --users x --items");
   WAYPOST_ASSIGN_OR_RETURN(const auto settings, AssignSettings(options.models, options.settings));
   std::vector<ModelOptions> model_options;
   for (std::size_t m = 0; m < options.models.size(); ++m) {

@@ -18,7 +18,7 @@ std::string Name(std::string_view id, std::string_view title) {
 
 }  // namespace
 
-absl::StatusOr<Recommender> OpenRecommender(const std::string& file) {
+absl::StatusOr<Recommender> OpenRecommender(const std::string& file, const std::string& use) {
   WAYPOST_ASSIGN_OR_RETURN(ModelBundle bundle, OpenBundle(file));
   RecommenderParts parts{.users = std::move(bundle.users),
                          .items = std::move(bundle.items),
@@ -26,6 +26,15 @@ absl::StatusOr<Recommender> OpenRecommender(const std::string& file) {
                          .history = std::move(bundle.history),
                          .models = {},
                          .default_model = std::move(bundle.default_model)};
+  if (!use.empty()) {
+    std::string known;
+    bool found = false;
+    for (const NamedModel& model : bundle.models) {
+      known += (known.empty() ? "" : ", ") + model.name;
+      found = found || model.name == use;
+    }
+    if (!found) return absl::NotFoundError("--use: want one of " + known + " of " + file + ", got '" + use + "'");
+  }
   for (NamedModel& model : bundle.models) parts.models.push_back({std::move(model.name), std::move(model.scorer)});
   return Recommender::Create(std::move(parts));
 }

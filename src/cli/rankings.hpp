@@ -17,7 +17,7 @@
 namespace waypost::cli {
 
 // Opens a model file with every check.
-absl::StatusOr<Recommender> OpenRecommender(const std::string& file);
+absl::StatusOr<Recommender> OpenRecommender(const std::string& file, const std::string& use);
 
 // Returns the items named: each argument is an item's id, ids separated by commas, or @FILE with one id a line.
 absl::StatusOr<std::vector<std::string>> ReadItemList(const std::vector<std::string>& arguments,

@@ -47,8 +47,7 @@ absl::Status RunRecommend(const Options& options, Console& console) {
   if (options.all && !options.users.empty()) return UsageError("--all and --user exclude each other");
   if (!options.all && options.users.empty() && options.history.empty())
     return UsageError("want --user ID, --history ITEM or --all");
-  WAYPOST_ASSIGN_OR_RETURN(const Recommender recommender, OpenRecommender(options.file));
-  WAYPOST_RETURN_IF_ERROR(recommender.FindModel(options.use).status());
+  WAYPOST_ASSIGN_OR_RETURN(const Recommender recommender, OpenRecommender(options.file, options.use));
   WAYPOST_ASSIGN_OR_RETURN(const Query query, MakeQuery(options, recommender, console));
   const Parallelism parallelism(options.threads);
 

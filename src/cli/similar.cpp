@@ -18,7 +18,7 @@ struct Options {
 };
 
 absl::Status RunSimilar(const Options& options, Console& console) {
-  WAYPOST_ASSIGN_OR_RETURN(const Recommender recommender, OpenRecommender(options.file));
+  WAYPOST_ASSIGN_OR_RETURN(const Recommender recommender, OpenRecommender(options.file, options.use));
   SimilarQuery query{.item = {}, .n = options.n, .model = options.use};
   if (!options.include.empty()) {
     WAYPOST_ASSIGN_OR_RETURN(query.include, ReadItemList(options.include, recommender.items()));

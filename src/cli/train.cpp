@@ -1,6 +1,7 @@
 // cli/train.cpp - waypost train: from event files to a model file.
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "commands.hpp"
 #include "early_stop.hpp"
 #include "inputs.hpp"
@@ -34,6 +35,8 @@ absl::Status RunTrain(const Options& options, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(const ModelOptions model_options,
                            MakeModelOptions(options.model, options.settings, options.seed));
   WAYPOST_RETURN_IF_ERROR(CheckEarlyStop(options.early_stop, model_options));
+  if (const absl::Status writable = CheckSavePath(options.out); !writable.ok())
+    return absl::Status(writable.code(), absl::StrCat("--out: ", writable.message()));
   console.CatchInterrupts();
   WAYPOST_ASSIGN_OR_RETURN(EventInput input, ReadEventFiles(options.files, options.input, console));
   WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions weighting,

@@ -82,8 +82,24 @@ TEST_F(ModelFile, InspectAndVerifySayWhatIsWrongWithAnyTruncation) {
   }
 }
 
+TEST_F(ModelFile, InspectShowsNoZerosForWhatItCouldNotRead) {
+  const std::string sound = ReadFile(Path("m.waypost"));
+  const ToolResult cut = Run({"inspect", Write("cut.waypost", sound.substr(0, sound.size() / 2))});
+  EXPECT_THAT(cut.out, HasSubstr("file size"));
+  EXPECT_THAT(cut.out, HasSubstr("header.file_size"));
+  for (const char* text : {"0.0", "0 events", "without histories", "default model"})
+    EXPECT_THAT(cut.out, testing::Not(HasSubstr(text)));
+  std::string damaged = sound;
+  damaged[RunJson({"inspect", Path("m.waypost")})["sections"][0]["offset"].get<std::size_t>() + 9] ^= 0x20;
+  const ToolResult metadata = Run({"inspect", Write("damaged.waypost", damaged)});
+  EXPECT_THAT(metadata.out, HasSubstr("section metadata"));
+  EXPECT_THAT(metadata.out, HasSubstr("popularity scores"));
+  EXPECT_THAT(metadata.out, testing::Not(HasSubstr("0 events")));
+}
+
 TEST_F(ModelFile, AFileThatIsNoModelIsRefused) {
-  const std::string file = Write("text.waypost", "user,item\nu1,i1\n");
+  const std::string file = Write("text.waypost", "user,item\nu1,i1\n" + std::string(200, 'x'));
+  EXPECT_THAT(Run({"inspect", file}).err, HasSubstr("(a Waypost model)"));
   EXPECT_EQ(Run({"inspect", file}).exit_status, 1);
   EXPECT_EQ(Run({"verify", file}).exit_status, 1);
   EXPECT_EQ(Run({"similar", "--model", file, "--item", "i1"}).exit_status, 1);

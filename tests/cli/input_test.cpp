@@ -2,6 +2,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/stat.h>
+
 #include <gmock/gmock.h>
 #include <zlib.h>
 
@@ -12,6 +14,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 struct BadInput {
   const char* name;
@@ -129,6 +132,24 @@ TEST_F(Input, AFolderThatCannotBeWrittenFailsWithItsName) {
   const ToolResult result = Run({"train", "--train", file, "--model", "popularity", "--out", Path("absent/m.waypost")});
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.err, HasSubstr(Path("absent")));
+  EXPECT_THAT(result.err, HasSubstr("--out"));
+  EXPECT_THAT(result.err, Not(HasSubstr("read 2 events")));  // told before the work, not after it
+}
+
+TEST_F(Input, AModelFileNeverReplacesAPipe) {
+  ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
+  const ToolResult result =
+      Run({"train", "--train", Write("e.csv", kGood), "--model", "popularity", "--out", Path("pipe")});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.err, HasSubstr("want a regular file"));
+  EXPECT_TRUE(std::filesystem::is_fifo(Path("pipe")));
+}
+
+TEST_F(Input, AMissingColumnNamesTheOptionsThatNameColumns) {
+  const ToolResult result = Run(Train(Write("e.csv", "student,course\nu1,i1\n")));
+  EXPECT_EQ(result.exit_status, 1);
+  for (const char* text : {":1: column 'user'", "'student', 'course'", "--user-col", "--item-col"})
+    EXPECT_THAT(result.err, HasSubstr(text));
 }
 
 TEST_F(Input, FormatsAndStandardInputGiveTheSameModel) {

@@ -107,7 +107,9 @@ TEST_F(Usage, RequiredOptionsAreNamed) {
 TEST_F(Usage, ValuesOutOfRangeAreNamed) {
   ExpectUsageError({"recommend", "--model", "x", "--all", "--seen", "maybe"}, "want drop|keep|only, got 'maybe'");
   ExpectUsageError({"recommend", "--model", "x", "--all", "--threads", "-1"}, "-1");
-  ExpectUsageError({"recommend", "--model", "x", "--all", "-n", "ten"}, "ten");
+  ExpectUsageError({"recommend", "--model", "x", "--all", "-n", "ten"}, "want a number of 0..1000000000, got 'ten'");
+  ExpectUsageError({"recommend", "--model", "x", "--model", "y", "--all"}, "--model: want it once, got it 2 times");
+  ExpectUsageError({"plan", "--users", "10", "--items", "5", "--entries", "51", "--model", "ials"}, "--entries");
   ExpectUsageError({"recommend", "--model", "x", "--all", "--json", "--format", "csv"}, "--format");
   ExpectUsageError({"recommend", "--model", "x", "--all", "--user", "u"}, "--all");
   ExpectUsageError({"recommend", "--model", "x"}, "--user");
