@@ -55,8 +55,8 @@ absl::StatusOr<Parts> ReadParts(const Options& options, Console& console) {
   }
   WAYPOST_ASSIGN_OR_RETURN(const EventSplit split, MakeSplit(options.split, options.input, input.log, options.seed));
   console.Note("split " + options.split.kind + ": " + Count(split.train.size(), "event") + " to train on, " +
-               (split.fold_in.empty() ? "" : std::to_string(split.fold_in.size()) + " to fold in, ") +
-               std::to_string(split.test.size()) + " to test on");
+               (split.fold_in.empty() ? "" : Digits(split.fold_in.size()) + " to fold in, ") +
+               Digits(split.test.size()) + " to test on");
   return Parts{input.log.Select(split.train), input.log.Select(split.fold_in), input.log.Select(split.test),
                input.skipped};
 }
@@ -116,6 +116,7 @@ void WriteJson(const Options& options, const std::vector<Evaluated>& results, co
   json.Member("users_without_test", evaluation.users_without_test);
   json.Member("unknown_items", evaluation.unknown_items);
   json.Member("already_met", evaluation.already_met);
+  json.Member("users_by_popularity", evaluation.users_by_fallback);
   json.Member("train_events", parts.train.size());
   json.Member("test_events", parts.test.size());
   json.Member("skipped", parts.skipped);
@@ -156,9 +157,13 @@ void WriteTable(const Options& options, const std::vector<Evaluated>& results, C
   }
   table.Write(console, format);
   const Evaluation& evaluation = results.front().evaluation;
-  console.Note("95 % intervals over " + Count(evaluation.users, "user") + "; " +
-               std::to_string(evaluation.users_without_test) + " without test items; " +
-               Count(evaluation.unknown_items, "test item") + " unknown to training");
+  console.Note("95 % intervals over " + Count(evaluation.users, "user") + "; " + Digits(evaluation.users_without_test) +
+               " without test items; " + Count(evaluation.unknown_items, "test item") + " unknown to training");
+  if (evaluation.users_by_fallback > 0)
+    console.Note(Count(evaluation.users_by_fallback, "user") +
+                 " without training history: ranked by popularity, as recommend does");
+  if (evaluation.already_met > 0)
+    console.Note(Count(evaluation.already_met, "test pair") + " left out: met in training already");
 }
 
 absl::Status RunEvaluate(const Options& options, Console& console) {
@@ -184,6 +189,9 @@ absl::Status RunEvaluate(const Options& options, Console& console) {
   const Parallelism parallelism(options.threads);
   EvaluateOptions evaluate;
   evaluate.bootstrap.seed = options.seed;
+  WAYPOST_ASSIGN_OR_RETURN(const TrainedModel popularity,
+                           TrainModel(test.training().interactions.positives, PopularityOptions{}, {}, parallelism));
+  evaluate.fallback = popularity.scorer.get();
   for (Evaluated& evaluated : results) {
     const double begin = console.seconds();
     WAYPOST_ASSIGN_OR_RETURN(evaluated.trained, TrainModel(test.training().interactions.positives, evaluated.options,
@@ -221,8 +229,9 @@ void AddEvaluate(CommandLine& command_line) {
   AddSeed(verb, options->seed);
   AddOutputFlags(verb, options->output);
   verb.Notes(SplitHelp() + "\n" + ModelHelp() +
-             "\nEvery item of the training is ranked but those the user has met. With --json: metrics, intervals,\n"
-             "definitions (what each figure means exactly), users, users_without_test, unknown_items; with several\n"
+             "\nEvery item of the training is ranked but those the user has met; for a user without any history\n"
+             "popularity ranks, as in recommend. With --json: metrics, intervals, definitions (what each figure means\n"
+             "exactly), users, users_without_test, users_by_popularity, unknown_items, already_met; with several\n"
              "models the first two are in the list models.\n");
   verb.Runs([options](Console& console) { return RunEvaluate(*options, console); });
 }

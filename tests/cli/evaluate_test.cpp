@@ -91,6 +91,28 @@ TEST_F(EvaluateVerb, ItemsUnknownToTrainingStayInTheDenominatorAndAreCounted) {
   EXPECT_EQ(json["users_without_test"], 1);
 }
 
+TEST_F(EvaluateVerb, UsersWithoutHistoryAreRankedByPopularityAsInRecommend) {
+  const std::string train = Write("train.csv", TwoTribes(60, 24) + "u0,hit\nu1,hit\nu2,hit\n");
+  std::string rows = "user,item\n";
+  for (int user = 0; user < 30; ++user) rows += "new" + std::to_string(user) + ",c" + std::to_string(user % 24) + "\n";
+  const std::string test = Write("test.csv", rows);
+  const Json json = RunJson({"evaluate", "--train", train, "--test", test, "--model", "popularity", "item-knn", "ials",
+                             "--set", "ials.dimensions=4", "--metrics", "recall@5,auc"});
+  EXPECT_EQ(json["users_by_popularity"], 30);
+  for (std::size_t m = 1; m < 3; ++m) EXPECT_EQ(json["models"][m]["metrics"], json["models"][0]["metrics"]);
+  EXPECT_THAT(Run({"evaluate", "--train", train, "--test", test, "--model", "item-knn"}).err,
+              HasSubstr("30 users without training history: ranked by popularity"));
+}
+
+TEST_F(EvaluateVerb, TestPairsThatTrainingHoldsAreToldOf) {
+  const std::string train = Write("train.csv", "user,item\nu,a\nu,b\nv,b\nv,c\n");
+  const std::string test = Write("test.csv", "user,item\nu,a\nu,c\n");
+  EXPECT_THAT(Run({"evaluate", "--train", train, "--test", test, "--model", "popularity"}).err,
+              HasSubstr("1 test pair left out: met in training already"));
+  EXPECT_THAT(Run({"evaluate", "--train", train, "--test", train, "--model", "popularity"}).err,
+              HasSubstr("4 test pairs are training pairs"));
+}
+
 TEST_F(EvaluateVerb, WrongCommandLinesAreUsageErrors) {
   const std::string events = Write("e.csv", TwoTribes(20, 10));
   const auto status = [&](const std::vector<std::string>& options) {

@@ -177,6 +177,37 @@ TEST(Evaluate, UnknownItemsStayInTheDenominator) {
   EXPECT_DOUBLE_EQ(result->metrics[1].values[1], 0);
 }
 
+// A model that knows nothing of a user gives every item the same score, which is the order of indices: not what a host
+// serves, and worse than popularity.
+TEST(Evaluate, RanksUsersWithoutHistoryByTheFallback) {
+  const EventLog train = LogOf({{"u", "a"}, {"u", "b"}, {"v", "b"}, {"v", "c"}, {"w", "c"}, {"x", "c"}});
+  const TestSet test = *BuildTestSet(TrainedOn(train), LogOf({{"u", "c"}, {"new", "c"}, {"other", "a"}}));
+  const TableScorer scorer(Same(5, {3, 2, 1}));
+  const PopularityModel popularity = TrainPopularity(test.training().interactions.positives);
+  const MetricList metrics = *ParseMetrics("hit-rate@1,auc");
+  const Evaluation without = *Evaluate(scorer, test, metrics);
+  EXPECT_EQ(without.users_by_fallback, 0u);
+  EXPECT_EQ(without.metrics[0].values, (std::vector<double>{1, 0, 1}));
+  EXPECT_EQ(without.metrics[1].values[1], 0);
+  for (const int threads : {1, 2, 7}) {
+    const Evaluation with = *Evaluate(scorer, test, metrics, {.fallback = &popularity}, Parallelism(threads));
+    EXPECT_EQ(with.users_by_fallback, 2u);
+    EXPECT_EQ(with.metrics[0].values, (std::vector<double>{1, 1, 0}));
+    EXPECT_EQ(with.metrics[1].values[1], 1);
+    EXPECT_EQ(with.metrics[1].values[2], 0);
+  }
+  const TableScorer small(Same(5, {1, 2}));
+  EXPECT_THAT(std::string(Evaluate(scorer, test, metrics, {.fallback = &small}).status().message()),
+              HasSubstr("EvaluateOptions.fallback: want a model of 3 items, got 2"));
+}
+
+TEST(Evaluate, SaysThatTheTestPairsAreTrainingPairs) {
+  const EventLog log = LogOf({{"u", "a"}, {"v", "b"}});
+  const TestSet test = *BuildTestSet(TrainedOn(log), log);
+  EXPECT_THAT(std::string(Evaluate(TableScorer(Same(3, {1, 2})), test, *ParseMetrics("recall@1")).status().message()),
+              HasSubstr("2 test pairs are training pairs"));
+}
+
 TEST(Evaluate, TheSameForAnyNumberOfThreads) {
   const EventLog log = RandomLog(5, {.rows = 9000, .users = 700, .items = 60});
   const absl::StatusOr<EventSplit> split = SplitRandom(log);

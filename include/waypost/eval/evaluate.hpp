@@ -1,7 +1,8 @@
 // waypost/eval/evaluate.hpp - measures a model on a test set, all items ranked for every user.
 //
 // Definition   Each user's list is Scorer::TopK over every training item but those of the user's training history
-//              (taken, seen or rejected), by score, ties by index. Metrics: eval/metrics.hpp. A metric that is a mean
+//              (taken, seen or rejected), by score, ties by index; of EvaluateOptions::fallback where nothing is known
+//              of the user. Metrics: eval/metrics.hpp. A metric that is a mean
 //              over users keeps the user's values, so that two models can be compared user by user.
 // Complexity   one TopK for the largest k; one Score of all items more if `auc` is asked for.
 // Numerics     A score that is not finite, an item that is listed twice, excluded or unknown, and a list out of order
@@ -41,6 +42,9 @@ struct EvaluateOptions {
   // Whether means get percentile bootstrap intervals, and how.
   bool intervals = true;
   BootstrapOptions bootstrap = {};
+  // Who ranks users without any positive history, as Recommender's popularity model does; must outlive the call.
+  // Null: the model itself, which for most models is the order of the items' indices.
+  const Scorer* fallback = nullptr;
   // Told how many users are done; returning false cancels.
   std::function<bool(std::size_t done, std::size_t total)> on_progress = {};
 };
@@ -60,6 +64,7 @@ struct Evaluation {
   std::size_t users_without_test = 0;
   std::size_t unknown_items = 0;
   std::size_t already_met = 0;
+  std::size_t users_by_fallback = 0;  // of `users`, those whom EvaluateOptions::fallback ranked
 
   // Returns the result of that name, or null.
   const MetricResult* Find(std::string_view name) const {
@@ -118,16 +123,26 @@ class Evaluator {
         return absl::InvalidArgumentError(
             absl::StrCat("Evaluate.metrics: want cuts of 1..", kMaxCut, ", got ", metric.cut));
     if (test_.users() == 0)
-      return absl::InvalidArgumentError(absl::StrCat("Evaluate.test: want a user with test items, got ",
-                                                     test_.users_without_test(), " users without"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("Evaluate.test: want a user with test items that training does not "
+                       "hold, got none among ",
+                       test_.users_without_test(), " users (", test_.already_met(), " test pairs are training pairs)"));
     const TrainingData& training = test_.training();
     if (scorer_.item_count() != training.items.size())
       return absl::InvalidArgumentError(absl::StrCat("Evaluate.scorer: want a model of ", training.items.size(),
                                                      " items, got ", scorer_.item_count()));
+    if (options_.fallback != nullptr && options_.fallback->item_count() != training.items.size())
+      return absl::InvalidArgumentError(absl::StrCat("EvaluateOptions.fallback: want a model of ",
+                                                     training.items.size(), " items, got ",
+                                                     options_.fallback->item_count()));
     if (scorer_.user_count() != 0 && scorer_.user_count() != training.users.size())
       return absl::InvalidArgumentError(absl::StrCat("Evaluate.scorer: want a model of ", training.users.size(),
                                                      " users, got ", scorer_.user_count()));
     return absl::OkStatus();
+  }
+
+  bool FallsBack(std::size_t user) const {
+    return options_.fallback != nullptr && test_.view(user).history.size() == 0;
   }
 
   absl::Status ScoreError(std::string_view what, std::size_t user, std::uint32_t item, float score) const {
@@ -167,6 +182,7 @@ class Evaluator {
   absl::Status NameBadScore(std::size_t begin, std::size_t end) const {
     std::vector<float> scores(scorer_.item_count());
     for (std::size_t user = begin; user < end; ++user) {
+      if (FallsBack(user)) continue;
       const UserView view = test_.view(user);
       if (!scorer_.Score(std::span(&view, 1), scores, parallelism_).ok()) return absl::OkStatus();  // another cause
       WAYPOST_RETURN_IF_ERROR(CheckScores(user, scores));
@@ -181,22 +197,36 @@ class Evaluator {
     return ScoreError("want a finite score, got another", user, item, scores[item]);
   }
 
-  absl::Status MeasureLists(std::size_t begin, std::size_t end) {
+  // Lists of the users of [begin, end) whom `scorer` ranks: all that do or do not fall back.
+  absl::Status RankUsers(const Scorer& scorer, bool fallback, std::size_t begin, std::size_t end,
+                         std::vector<std::vector<ScoredItem>>& lists) const {
+    std::vector<std::size_t> rows;
     std::vector<UserView> users;
     std::vector<Candidates> candidates;
     for (std::size_t user = begin; user < end; ++user) {
+      if (FallsBack(user) != fallback) continue;
+      rows.push_back(user - begin);
       users.push_back(test_.view(user));
       candidates.push_back({.allowed = nullptr, .excluded = test_.history(user)});
     }
-    const auto found = scorer_.TopK(users, candidates, cut_, parallelism_);
+    if (users.empty()) return absl::OkStatus();
+    auto found = scorer.TopK(users, candidates, cut_, parallelism_);
     if (!found.ok()) {
-      WAYPOST_RETURN_IF_ERROR(NameBadScore(begin, end));
+      if (!fallback) WAYPOST_RETURN_IF_ERROR(NameBadScore(begin, end));
       return found.status();
     }
-    const std::vector<std::vector<ScoredItem>>& lists = *found;
-    if (lists.size() != users.size())
+    if (found->size() != users.size())
       return absl::InvalidArgumentError(
-          absl::StrCat("Evaluate.scorer: want ", users.size(), " lists, got ", lists.size()));
+          absl::StrCat("Evaluate.scorer: want ", users.size(), " lists, got ", found->size()));
+    for (std::size_t n = 0; n < rows.size(); ++n) lists[rows[n]] = std::move((*found)[n]);
+    return absl::OkStatus();
+  }
+
+  absl::Status MeasureLists(std::size_t begin, std::size_t end) {
+    std::vector<std::vector<ScoredItem>> lists(end - begin);
+    WAYPOST_RETURN_IF_ERROR(RankUsers(scorer_, /*fallback=*/false, begin, end, lists));
+    if (options_.fallback != nullptr)
+      WAYPOST_RETURN_IF_ERROR(RankUsers(*options_.fallback, /*fallback=*/true, begin, end, lists));
     const absl::Status measured = ReduceBlocks(
         parallelism_, lists.size(), kEvaluateBlock, absl::OkStatus(),
         [&](std::size_t first, std::size_t last) -> absl::Status {
@@ -251,6 +281,10 @@ class Evaluator {
       for (std::size_t n = 0; n < count; ++n) users.push_back(test_.view(first + n));
       scores.assign(count * items, std::numeric_limits<float>::quiet_NaN());  // what a model leaves unwritten shows
       WAYPOST_RETURN_IF_ERROR(scorer_.Score(users, scores, parallelism_));
+      for (std::size_t n = 0; n < count; ++n)
+        if (FallsBack(first + n))
+          WAYPOST_RETURN_IF_ERROR(options_.fallback->Score(std::span(users).subspan(n, 1),
+                                                           std::span(scores).subspan(n * items, items), parallelism_));
       const absl::Status measured = ReduceBlocks(
           parallelism_, count, 1, absl::OkStatus(),
           [&](std::size_t n, std::size_t) {
@@ -294,6 +328,7 @@ class Evaluator {
                           .users_without_test = test_.users_without_test(),
                           .unknown_items = test_.unknown_items(),
                           .already_met = test_.already_met()};
+    for (std::size_t user = 0; user < test_.users(); ++user) evaluation.users_by_fallback += FallsBack(user) ? 1 : 0;
     for (std::size_t m = 0; m < metrics_.size(); ++m) {
       MetricResult result{.metric = metrics_[m],
                           .name = Name(metrics_[m]),
