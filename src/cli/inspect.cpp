@@ -45,6 +45,17 @@ void WriteSections(JsonWriter& json, const BundleInfo& info) {
   json.EndArray();
 }
 
+// What inspect and verify both end with.
+void EndCheckedFile(JsonWriter& json, const BundleInfo& info, Console& console) {
+  json.Key("sections");
+  WriteSections(json, info);
+  json.Key("problems");
+  WriteStrings(json, info.problems);
+  WriteRunFacts(json, console, /*threads=*/1, std::nullopt);
+  json.EndObject();
+  console.Write("\n");
+}
+
 void WriteInspectJson(const BundleInfo& info, Console& console) {
   JsonWriter json(console);
   json.BeginObject();
@@ -81,13 +92,7 @@ void WriteInspectJson(const BundleInfo& info, Console& console) {
   for (const auto& [name, value] : info.facts.settings) json.Value(name + "=" + value);
   json.EndArray();
   json.EndObject();
-  json.Key("sections");
-  WriteSections(json, info);
-  json.Key("problems");
-  WriteStrings(json, info.problems);
-  WriteRunFacts(json, console, /*threads=*/1, std::nullopt);
-  json.EndObject();
-  console.Write("\n");
+  EndCheckedFile(json, info, console);
 }
 
 std::string Join(const Settings& settings) {
@@ -155,13 +160,7 @@ absl::Status RunVerify(const Options& options, Console& console) {
   if (options.output.json) {
     JsonWriter json(console);
     json.BeginObject();
-    json.Key("sections");
-    WriteSections(json, info);
-    json.Key("problems");
-    WriteStrings(json, info.problems);
-    WriteRunFacts(json, console, /*threads=*/1, std::nullopt);
-    json.EndObject();
-    console.Write("\n");
+    EndCheckedFile(json, info, console);
   } else {
     for (const std::string& problem : info.problems) console.Write(problem + "\n");
     if (info.problems.empty())

@@ -6,26 +6,19 @@
 #include <gtest/gtest.h>
 
 #include "support/data.hpp"
+#include "support/read_log.hpp"
 #include "waypost/eval/evaluate.hpp"
-#include "waypost/event/reader.hpp"
 #include "waypost/model/model_spec.hpp"
 
 namespace waypost {
 namespace {
 
-EventLog Read(const std::string& path) {
-  EventLogBuilder log;
-  const absl::StatusOr<ReadReport> report = ReadEvents(path, {}, log);
-  EXPECT_TRUE(report.ok()) << report.status();
-  return std::move(log).Build();
-}
-
 absl::StatusOr<Evaluation> TrainAndEvaluate(const std::string& train_path, const std::string& test_path,
                                             const ModelOptions& options, const std::string& metrics) {
-  const EventLog train = Read(train_path);
+  const EventLog train = testing_support::ReadLog(train_path);
   WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(train));
-  WAYPOST_ASSIGN_OR_RETURN(const TestSet test,
-                           BuildTestSet({train.users(), train.items(), std::move(interactions)}, Read(test_path)));
+  WAYPOST_ASSIGN_OR_RETURN(const TestSet test, BuildTestSet({train.users(), train.items(), std::move(interactions)},
+                                                            testing_support::ReadLog(test_path)));
   WAYPOST_ASSIGN_OR_RETURN(const TrainedModel trained, TrainModel(test.training().interactions.positives, options));
   WAYPOST_ASSIGN_OR_RETURN(const MetricList list, ParseMetrics(metrics));
   return Evaluate(*trained.scorer, test, list, {.intervals = false});
