@@ -13,8 +13,8 @@ namespace waypost::cli {
 namespace {
 
 // What one thread does a second of the additions and multiplications that a plan counts: constants, so that the same
-// plan comes out everywhere. On an AVX-512 server, gowalla's data: 134e9 for iALS with 512 dimensions, whose dense
-// kernels older processors run at a third of that; 0.2e9 for item kNN, whose scattered additions wait for memory.
+// plan comes out everywhere. One AVX-512 server reached 134e9 for iALS with 512 dimensions on gowalla's data; the
+// constant assumes less of other machines. Item kNN, whose scattered additions wait for memory, reached 0.2e9 there.
 constexpr double kDenseFlopsPerThread = 40e9;
 constexpr double kScatteredFlopsPerThread = 0.2e9;
 
