@@ -31,6 +31,7 @@
 
 #include "waypost/model/ials_model.hpp"
 #include "waypost/model/ials_options.hpp"
+#include "waypost/model/ials_trainer.hpp"
 #include "waypost/model/ials_training.hpp"
 
 #endif  // WAYPOST_MODEL_IALS_HPP_

@@ -1,0 +1,255 @@
+// waypost/model/ials_trainer.hpp - one training of iALS: the factor tables and the half-epochs that change them.
+#ifndef WAYPOST_MODEL_IALS_TRAINER_HPP_
+#define WAYPOST_MODEL_IALS_TRAINER_HPP_
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <oneapi/tbb/enumerable_thread_specific.h>
+
+#include "waypost/base/dense_kernels.hpp"
+#include "waypost/base/random.hpp"
+#include "waypost/model/ials_kernels.hpp"
+#include "waypost/model/ials_model.hpp"
+#include "waypost/model/ials_options.hpp"
+
+namespace waypost {
+
+// The solver that kAuto stands for: a function of the row lengths of both orientations and `dimensions` alone.
+inline IalsSolver ChooseIalsSolver(const InteractionMatrix& matrix, const IalsOptions& options) {
+  if (options.solver != IalsSolver::kAuto) return options.solver;
+  // Exact rows run near the processor's peak; conjugate-gradient steps wait for memory: one of their operations is
+  // taken to cost the time of eight of the others. An assumption, not a measurement, so that the choice is the same
+  // everywhere.
+  constexpr double kSlowdown = 8;
+  // An exact epoch may cost this many others: it also saves epochs.
+  constexpr double kWorth = 2;
+  const double d = options.dimensions;
+  const double steps = 1 + options.cg_steps.value_or(kDefaultCgSteps);
+  double exact = 0;
+  double cg = 0;
+  for (const SparseMatrix* rows : {&matrix.user_item(), &matrix.item_user()}) {
+    for (std::size_t row = 0; row < rows->rows(); ++row) {
+      const double n = static_cast<double>(rows->row_size(row));
+      exact += n < d ? n * n * (d + n / 3) : d * d * (n + d / 3);
+      cg += steps * 4 * n * d;
+    }
+  }
+  return exact <= kWorth * kSlowdown * cg ? IalsSolver::kExact : IalsSolver::kCg;
+}
+
+namespace internal {
+
+// One training: both factor tables and the half-epochs that change them.
+//
+// Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
+class IalsTrainer {
+ public:
+  // Lifetime  the arguments outlive the trainer.
+  IalsTrainer(const InteractionMatrix& matrix, const IalsOptions& options, IalsSolver solver,
+              const Parallelism& parallelism)
+      : matrix_(matrix),
+        options_(options),
+        solver_(solver),
+        parallelism_(parallelism),
+        dimensions_(static_cast<std::size_t>(options.dimensions)),
+        stride_(PaddedDimensions(dimensions_)),
+        users_(matrix.users() * stride_, 0.0f),
+        items_(matrix.items() * stride_, 0.0f) {
+    const double sd = options.init_sd / std::sqrt(static_cast<double>(options.dimensions));
+    ForEachBlock(parallelism_, matrix.items(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t item = begin; item < end; ++item) {
+        Random random(options.seed, item);
+        for (std::size_t k = 0; k < dimensions_; ++k)
+          items_[item * stride_ + k] = static_cast<float>(sd * random.Normal());
+      }
+    });
+  }
+
+  // Minimises over all users with the items fixed, in the eigenbasis of the item Gramian.
+  absl::Status SolveUsers() {
+    WAYPOST_RETURN_IF_ERROR(ToEigenbasis(items_, users_));
+    Solve(matrix_.user_item(), items_, matrix_.items(), solver_, users_, nullptr);
+    return absl::OkStatus();
+  }
+
+  // The same in the basis at hand, exactly.
+  void SolveUsersExactly() { Solve(matrix_.user_item(), items_, matrix_.items(), IalsSolver::kExact, users_, nullptr); }
+
+  // Minimises over all items with the users fixed; returns the objective.
+  absl::StatusOr<double> SolveItems() {
+    const double penalty = UserPenalty();
+    WAYPOST_RETURN_IF_ERROR(ToEigenbasis(users_, items_));
+    double loss = 0;
+    Solve(matrix_.item_user(), users_, matrix_.users(), solver_, items_, &loss);
+    return loss + penalty;
+  }
+
+  // The items and their Gramian's eigenvalues: with them a model is complete up to a pass over users.
+  struct Items {
+    AlignedVector<float> factors;
+    AlignedVector<double> eigenvalues;
+  };
+  Items CopyItems() const { return {items_, eigenvalues_}; }
+  void Restore(Items items) {
+    items_ = std::move(items.factors);
+    eigenvalues_ = std::move(items.eigenvalues);
+  }
+
+  // A model that borrows the tables: valid until the next half-epoch.
+  IalsModel View() const {
+    return Model(SharedArray<float>(std::span<const float>(users_), nullptr),
+                 SharedArray<float>(std::span<const float>(items_), nullptr));
+  }
+  IalsModel Finish() && { return Model(SharedArray<float>(std::move(users_)), SharedArray<float>(std::move(items_))); }
+
+ private:
+  static constexpr std::size_t kBlock = 256;              // rows initialised or rotated together
+  static constexpr std::size_t kSolveBlock = 16;          // rows solved together: long rows are few and far apart
+  static constexpr std::size_t kGramianRows = 4096;       // rows whose Gramian is one unit of work, at least
+  static constexpr std::size_t kGramianBytes = 64 << 20;  // of partial Gramians, at most
+
+  using Memory = oneapi::tbb::enumerable_thread_specific<AlignedVector<float>>;
+  static float* Reserve(Memory& memory, std::size_t size) {
+    AlignedVector<float>& local = memory.local();
+    if (local.size() < size) local.resize(size);
+    return local.data();
+  }
+
+  IalsModel Model(SharedArray<float> users, SharedArray<float> items) const {
+    return IalsModel(options_, FactorMatrix(matrix_.users(), dimensions_, std::move(users)),
+                     FactorMatrix(matrix_.items(), dimensions_, std::move(items)),
+                     SharedArray<double>::CopyOf(eigenvalues_));
+  }
+
+  // The upper part, by tiles, of the Gramian of `factors`: float64[d x d].
+  AlignedVector<double> Gramian(const AlignedVector<float>& factors) {
+    const std::size_t rows = factors.size() / stride_;
+    const std::size_t tiles = (stride_ + kGramianTile - 1) / kGramianTile;
+    const std::size_t pairs = tiles * (tiles + 1) / 2;
+    const std::size_t most = std::max<std::size_t>(1, kGramianBytes / (stride_ * stride_ * sizeof(double)));
+    const std::size_t chunks = std::clamp<std::size_t>(rows / kGramianRows, 1, most);
+    const std::size_t chunk_rows = (rows + chunks - 1) / chunks;
+    AlignedVector<double> sums(chunks * stride_ * stride_, 0.0);
+    ForEachBlock(parallelism_, chunks * pairs, 1, [&](std::size_t unit, std::size_t, std::size_t) {
+      const std::size_t chunk = unit / pairs;
+      std::size_t row = 0;
+      std::size_t column = unit % pairs;
+      for (; column >= tiles - row; ++row) column -= tiles - row;
+      column += row;
+      const std::size_t first = std::min(rows, chunk * chunk_rows);
+      const std::size_t last = std::min(rows, first + chunk_rows);
+      GetDenseKernels().gramian(factors.data() + first * stride_, last - first, stride_, row * kGramianTile,
+                                std::min(kGramianTile, stride_ - row * kGramianTile), column * kGramianTile,
+                                std::min(kGramianTile, stride_ - column * kGramianTile),
+                                sums.data() + (chunk * stride_ + row * kGramianTile) * stride_ + column * kGramianTile,
+                                stride_, Reserve(scratch_, kGramianTile * kGramianTile));
+    });
+    AlignedVector<double> gramian(dimensions_ * dimensions_);
+    for (std::size_t i = 0; i < dimensions_; ++i) {
+      for (std::size_t j = i; j < dimensions_; ++j) {
+        double sum = 0;
+        for (std::size_t chunk = 0; chunk < chunks; ++chunk) sum += sums[(chunk * stride_ + i) * stride_ + j];
+        gramian[i * dimensions_ + j] = gramian[j * dimensions_ + i] = sum;
+      }
+    }
+    return gramian;
+  }
+
+  // Rotates both tables into the eigenbasis of the Gramian of `fixed`; `solved` only where its rows are used again.
+  absl::Status ToEigenbasis(AlignedVector<float>& fixed, AlignedVector<float>& solved) {
+    AlignedVector<double> vectors = Gramian(fixed);
+    eigenvalues_.assign(dimensions_, 0.0);
+    if (!GetDenseKernels().symmetric_eigen(vectors.data(), dimensions_, eigenvalues_.data()))
+      return absl::InternalError(absl::StrCat("TrainIals: want the eigenvectors of a ", dimensions_, " x ", dimensions_,
+                                              " Gramian, got none"));
+    for (double& value : eigenvalues_) value = std::max(value, 0.0);
+    AlignedVector<float> rotation(stride_ * stride_, 0.0f);
+    for (std::size_t k = 0; k < dimensions_; ++k)
+      for (std::size_t j = 0; j < dimensions_; ++j)
+        rotation[j * stride_ + k] = static_cast<float>(vectors[k * dimensions_ + j]);
+    Rotate(rotation, fixed);
+    if (solver_ == IalsSolver::kCg) Rotate(rotation, solved);
+    return absl::OkStatus();
+  }
+
+  void Rotate(const AlignedVector<float>& rotation, AlignedVector<float>& factors) {
+    ForEachBlock(parallelism_, factors.size() / stride_, kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+      float* rows = factors.data() + begin * stride_;
+      float* rotated = Reserve(scratch_, (kBlock + 64) * stride_);
+      GetDenseKernels().rotate(rows, end - begin, stride_, rotation.data(), rotated, rotated + kBlock * stride_);
+      std::copy(rotated, rotated + (end - begin) * stride_, rows);
+    });
+  }
+
+  void Solve(const SparseMatrix& rows, const AlignedVector<float>& fixed, std::size_t fixed_rows, IalsSolver solver,
+             AlignedVector<float>& solved, double* loss) {
+    const SharedArray<float> ridge = IalsRidge(eigenvalues_, options_.unobserved_weight);
+    const IalsSideView side = IalsSide(options_, fixed.data(), fixed_rows, ridge);
+    const IalsKernels& kernels = GetIalsKernels();
+    std::vector<double> losses((rows.rows() + kSolveBlock - 1) / kSolveBlock, 0.0);
+    ForEachBlock(parallelism_, rows.rows(), kSolveBlock, [&](std::size_t begin, std::size_t end, std::size_t block) {
+      std::size_t longest = 0;
+      for (std::size_t row = begin; row < end; ++row) longest = std::max(longest, rows.row_size(row));
+      float* workspace = Reserve(scratch_, IalsWorkspaceSize(stride_, longest));
+      const IalsRowsView view{.offsets = rows.offsets().data() + begin,
+                              .columns = rows.column_indices().data(),
+                              .values = rows.weighted() ? rows.values().data() : nullptr,
+                              .count = end - begin};
+      float* out = solved.data() + begin * stride_;
+      double* sum = loss == nullptr ? nullptr : &losses[block];
+      if (solver == IalsSolver::kCg) {
+        kernels.solve_cg(side, view, options_.cg_steps.value_or(kDefaultCgSteps), out, workspace, sum);
+      } else {
+        kernels.solve_exact(side, view, out, workspace, sum);
+      }
+    });
+    if (loss == nullptr) return;
+    for (double part : losses) *loss += part;
+  }
+
+  // sum over users of lambda_u |w_u|^2.
+  double UserPenalty() const {
+    IalsSideView side;
+    side.regularization = options_.regularization;
+    side.exponent = options_.regularization_exponent;
+    side.unobserved_mass = static_cast<double>(options_.unobserved_weight) * static_cast<double>(matrix_.items());
+    return ReduceBlocks(
+        parallelism_, matrix_.users(), kBlock, 0.0,
+        [&](std::size_t begin, std::size_t end) {
+          double sum = 0;
+          for (std::size_t user = begin; user < end; ++user) {
+            double square = 0;
+            for (std::size_t k = 0; k < dimensions_; ++k) {
+              const double w = users_[user * stride_ + k];
+              square += w * w;
+            }
+            sum += IalsLambda(side, matrix_.user_item().row_size(user)) * square;
+          }
+          return sum;
+        },
+        [](double& total, double part) { total += part; });
+  }
+
+  const InteractionMatrix& matrix_;
+  const IalsOptions& options_;
+  IalsSolver solver_;
+  const Parallelism& parallelism_;
+  std::size_t dimensions_;
+  std::size_t stride_;
+  AlignedVector<float> users_;
+  AlignedVector<float> items_;
+  AlignedVector<double> eigenvalues_;  // of the Gramian of the side fixed last
+  Memory scratch_;
+};
+
+}  // namespace internal
+
+}  // namespace waypost
+
+#endif  // WAYPOST_MODEL_IALS_TRAINER_HPP_
