@@ -210,15 +210,96 @@ TEST(ItemKnn, ADamagedTableGivesAnErrorAndNoReadOutOfBounds) {
   EXPECT_TRUE(infinite.Similar(ItemIndex{0}, all, 5)->empty());
 }
 
+// Sums so small that they round to 0 in float32 leave gaps in a table whose rows were counted before.
+TEST(ItemKnn, PairsThatRoundToZeroAreLeftOutOfTheTable) {
+  const InteractionMatrix matrix(SparseMatrix(4, SharedArray<std::uint64_t>({0, 3, 5, 7}),
+                                              SharedArray<std::uint32_t>({0, 1, 2, 2, 3, 1, 3}),
+                                              SharedArray<float>({1e-30f, 1e-30f, 1e6f, 1, 1, 1, 1})));
+  const ItemKnnOptions options{.user_exponent = 0.0f, .source_exponent = 0.0f, .target_exponent = 0.0f};
+  for (int neighbours : {0, 1, 2, 3}) {
+    ItemKnnOptions some = options;
+    some.neighbours = neighbours;
+    reference::DenseMatrix expected = reference::NaiveSimilarities(matrix, options);
+    expected[0][1] = expected[1][0] = 0;  // 1e-60
+    reference::NaiveKeepCount(expected, static_cast<std::size_t>(neighbours));
+    const SparseMatrix kept = Neighbours(matrix, some);
+    ExpectNear(kept, expected);
+    EXPECT_EQ(kept.row_size(0), 1u) << neighbours;
+    for (float value : kept.values()) EXPECT_GT(value, 0);
+  }
+}
+
+TEST(ItemKnn, AnyNumberOfThreadsGivesTheSameTable) {
+  const InteractionMatrix matrix = RandomMatrix(13, 300, 500, 0.05, /*weighted=*/true);
+  for (const ItemKnnOptions& options :
+       {ItemKnnOptions{}, ItemKnnOptions{.neighbours = 30}, ItemKnnOptions{.neighbours = 20, .neighbour_mass = 0.5f}}) {
+    const SparseMatrix one = Neighbours(matrix, options);
+    for (int threads : {2, 7}) {
+      const SparseMatrix other = TrainItemKnn(matrix, options, {}, Parallelism(threads))->neighbours();
+      EXPECT_THAT(other.offsets().span(), testing::ElementsAreArray(one.offsets().span()));
+      EXPECT_THAT(other.column_indices().span(), testing::ElementsAreArray(one.column_indices().span()));
+      EXPECT_THAT(other.values().span(), testing::ElementsAreArray(one.values().span()));
+    }
+  }
+}
+
+TEST(KnnRow, KeepsTheStrongestAsAFullSortDoes) {
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    const std::size_t size = 1 + random.Below(400);
+    const bool far_apart = seed % 3 == 0;
+    const std::uint64_t distinct = seed % 2 == 0 ? 5 : 1'000'000;  // few values: many ties
+    internal::KnnRow row(size);
+    std::vector<std::pair<float, std::uint32_t>> order;
+    for (std::uint32_t item = 0; item < size; ++item) {
+      float similarity = static_cast<float>(1 + random.Below(distinct)) / 7;
+      if (far_apart) similarity = std::ldexp(similarity, static_cast<int>(random.Below(200)) - 120);
+      row.Push(2 * item, similarity);
+      order.emplace_back(-similarity, 2 * item);
+    }
+    std::sort(order.begin(), order.end());
+    const std::size_t count = 1 + random.Below(size + 10);
+    row.KeepStrongest(count, 1);
+    order.resize(std::min(count, size));
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    ASSERT_EQ(row.size(), order.size());
+    for (std::size_t n = 0; n < order.size(); ++n) {
+      EXPECT_EQ(row.items()[n], order[n].second);
+      EXPECT_EQ(row.similarity(n), -order[n].first);
+    }
+  }
+}
+
 TEST(SparseAccumulator, GivesSumsBackAscendingAndStartsAnew) {
   internal::SparseAccumulator sums(20'000);
+  std::vector<std::uint32_t> indices(20'000 + internal::SparseAccumulator::kSlack);
+  const std::vector<std::uint32_t> first = {63, 64, 65, 66, 67, 4'095, 4'096, 19'999};
+  const std::vector<std::uint32_t> second = {0, 64};
+  const std::vector<float> values = {2, 4};
   for (int round = 0; round < 2; ++round) {
-    for (std::uint32_t index : {19'999u, 0u, 4'096u, 63u, 64u, 4'095u, 0u}) sums.Add(index, 1.5);
-    std::vector<std::pair<std::uint32_t, double>> found;
-    sums.Drain([&](std::uint32_t index, double sum) { found.emplace_back(index, sum); });
-    EXPECT_THAT(found,
-                testing::ElementsAre(testing::Pair(0, 3), testing::Pair(63, 1.5), testing::Pair(64, 1.5),
-                                     testing::Pair(4'095, 1.5), testing::Pair(4'096, 1.5), testing::Pair(19'999, 1.5)));
+    sums.AddScaled({first, {}}, 1.5);
+    sums.AddScaled({second, values}, 0.5);
+    indices.resize(sums.TakeIndices(indices.data()));
+    EXPECT_THAT(indices, testing::ElementsAre(0, 63, 64, 65, 66, 67, 4'095, 4'096, 19'999));
+    std::vector<double> found;
+    for (std::uint32_t index : indices) found.push_back(sums.Take(index));
+    EXPECT_THAT(found, testing::ElementsAre(1, 1.5, 3.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5));
+    indices.resize(20'000 + internal::SparseAccumulator::kSlack);
+  }
+  EXPECT_EQ(sums.TakeIndices(indices.data()), 0u);
+}
+
+TEST(DistinctCounter, CountsEachIndexOnceInASet) {
+  internal::DistinctCounter counter(10);
+  const std::vector<std::uint32_t> first = {1, 3, 9};
+  const std::vector<std::uint32_t> second = {1, 2, 9};
+  for (int round = 0; round < 3; ++round) {
+    counter.Begin(9);
+    counter.Add(first);
+    EXPECT_EQ(counter.count(), 2u);
+    counter.Add(second);
+    EXPECT_EQ(counter.count(), 3u);
   }
 }
 
