@@ -243,6 +243,38 @@ TEST(ItemKnn, AnyNumberOfThreadsGivesTheSameTable) {
   }
 }
 
+// TopK looks at few of the items; the list is the one of all scores, whatever their signs.
+TEST(ItemKnn, TopKIsTheBestOfAllScores) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    const std::size_t items = 1 + random.Below(300);
+    const SparseMatrix table = testing_support::RandomSparse(seed, items, items, 0.03);
+    AlignedVector<float> values(table.entries());
+    for (float& value : values) value = static_cast<float>(random.Below(5)) - (seed % 2 == 0 ? 2 : 0);
+    const ItemKnnModel model(
+        SparseMatrix(items, table.offsets(), table.column_indices(), SharedArray<float>(std::move(values))));
+    Bitmap allowed(items);
+    std::vector<std::uint32_t> history, excluded;
+    for (std::uint32_t item = 0; item < items; ++item) {
+      if (random.Below(30) == 0) history.push_back(item);
+      if (random.Below(4) == 0) excluded.push_back(item);
+      if (random.Below(3) != 0) allowed.Set(item);
+    }
+    const UserView user{.user = {}, .history = {history, {}}};
+    std::vector<float> scores(items);
+    ASSERT_TRUE(model.Score(std::span(&user, 1), scores, Parallelism(1)).ok());
+    for (const std::size_t k : {std::size_t{0}, std::size_t{1}, std::size_t{20}, items + 1}) {
+      for (const Candidates& candidates :
+           {Candidates{}, Candidates{nullptr, excluded}, Candidates{&allowed, {}}, Candidates{&allowed, excluded}}) {
+        const auto found = model.TopK(std::span(&user, 1), std::span(&candidates, 1), k, Parallelism(1));
+        ASSERT_TRUE(found.ok());
+        EXPECT_EQ(found->front(), TopK(scores, k, candidates));
+      }
+    }
+  }
+}
+
 TEST(KnnRow, KeepsTheStrongestAsAFullSortDoes) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE(seed);

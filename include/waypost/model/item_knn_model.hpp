@@ -11,11 +11,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "waypost/model/item_knn_scores.hpp"
 #include "waypost/model/scorer.hpp"
 
 namespace waypost {
@@ -53,7 +55,7 @@ class ItemKnnModel final : public Scorer {
     return internal::ScorerMemoryError("Score");
   }
 
-  // One row of scores a thread at a time, instead of one for every user of the batch.
+  // One row of scores a thread, kept from call to call, instead of one for every user of the batch.
   absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopK(std::span<const UserView> users,
                                                             std::span<const Candidates> candidates, std::size_t k,
                                                             const Parallelism& parallelism) const override try {
@@ -61,10 +63,11 @@ class ItemKnnModel final : public Scorer {
     std::vector<std::vector<ScoredItem>> results(users.size());
     std::vector<char> finite(users.size());
     ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
-      std::vector<float> scores(item_count());
+      thread_local internal::KnnScores scores;
       for (std::size_t q = begin; q < end; ++q) {
-        finite[q] = ScoreHistory(users[q].history, scores);
-        if (finite[q]) results[q] = waypost::TopK(std::span<const float>(scores), k, candidates[q]);
+        std::optional<std::vector<ScoredItem>> best = scores.TopK(neighbours_, users[q].history, k, candidates[q]);
+        finite[q] = best.has_value();
+        if (best) results[q] = *std::move(best);
       }
     });
     WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(*this, finite));
