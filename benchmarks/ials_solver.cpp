@@ -45,7 +45,7 @@ Side MakeSide(const InteractionMatrix& matrix, const IalsOptions& options) {
     std::exit(1);
   }
   Side side{&matrix.user_item(), training->model, {}, {}};
-  side.ridge = internal::IalsRidge(side.model.gramian_eigenvalues().span(), options.unobserved_weight);
+  side.ridge = internal::IalsRidge(side.model.gramian_eigenvalues().span(), *options.unobserved_weight);
   side.view = internal::IalsSide(options, side.model.item_factors().data(), side.model.item_count(), side.ridge);
   return side;
 }

@@ -24,7 +24,8 @@ absl::Status TrainAndSave(const std::string& events, const std::string& path) {
   WAYPOST_RETURN_IF_ERROR(ReadEvents(events, {}, builder).status());
   const EventLog log = std::move(builder).Build();
   WAYPOST_ASSIGN_OR_RETURN(const Interactions interactions, BuildInteractions(log));
-  WAYPOST_ASSIGN_OR_RETURN(IalsTraining training, TrainIals(interactions.positives, {.dimensions = 8}));
+  WAYPOST_ASSIGN_OR_RETURN(IalsTraining training,
+                           TrainIals(interactions.positives, {.dimensions = 8, .unobserved_weight = 0.05f}));
   const ModelBundle bundle{
       .users = log.users(),
       .items = log.items(),

@@ -21,7 +21,8 @@ absl::Status Recommend(const std::string& file, const std::string& user) {
   WAYPOST_RETURN_IF_ERROR(ReadEvents(file, {}, builder).status());
   const EventLog log = std::move(builder).Build();
   WAYPOST_ASSIGN_OR_RETURN(const Interactions interactions, BuildInteractions(log));
-  WAYPOST_ASSIGN_OR_RETURN(IalsTraining training, TrainIals(interactions.positives, {.dimensions = 8}));
+  WAYPOST_ASSIGN_OR_RETURN(IalsTraining training,
+                           TrainIals(interactions.positives, {.dimensions = 8, .unobserved_weight = 0.05f}));
 
   WAYPOST_ASSIGN_OR_RETURN(
       const Recommender recommender,

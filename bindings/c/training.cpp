@@ -59,7 +59,7 @@ absl::StatusOr<ModelOptions> ReadOptions(const waypost_ials_options* given) {
   options.epochs = read.epochs;
   options.regularization = read.regularization;
   options.regularization_exponent = read.regularization_exponent;
-  options.unobserved_weight = read.unobserved_weight;
+  options.unobserved_weight = ReadUnset(read.unobserved_weight);
   options.init_sd = read.init_sd;
   options.patience = read.patience;
   WAYPOST_ASSIGN_OR_RETURN(options.solver, ReadEnum(read.solver, IalsSolver::kCg, "waypost_ials_options.solver"));
@@ -146,8 +146,8 @@ waypost_error* Train(const char* function, const waypost_interactions* interacti
     const TrainingControl control = MakeControl(function, *interactions, train, popularity);
     WAYPOST_ASSIGN_OR_RETURN(TrainedModel trained,
                              TrainModel(interactions->interactions.positives, options, control, parallelism));
-    WAYPOST_ASSIGN_OR_RETURN(std::unique_ptr<waypost_model> made,
-                             Assemble(*interactions, std::move(trained.scorer), FormatOptions(options), popularity));
+    WAYPOST_ASSIGN_OR_RETURN(std::unique_ptr<waypost_model> made, Assemble(*interactions, std::move(trained.scorer),
+                                                                           FormatOptions(trained.options), popularity));
     Log(WAYPOST_LOG_INFO, function, "done");
     *model = made.release();
     return absl::OkStatus();

@@ -85,7 +85,7 @@ void WriteFigures(JsonWriter& json, const Evaluation& evaluation) {
 void WriteModel(JsonWriter& json, const Evaluated& evaluated) {
   json.Member("model", evaluated.model);
   json.Key("options");
-  WriteSettings(json, FormatOptions(evaluated.options));
+  WriteSettings(json, FormatOptions(evaluated.trained.options));
   json.Member("epochs", evaluated.trained.epochs);
   json.Member("train_seconds", evaluated.train_seconds);
   WriteFigures(json, evaluated.evaluation);

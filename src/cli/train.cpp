@@ -59,7 +59,7 @@ absl::Status RunTrain(const Options& options, Console& console) {
   bundle.items = input.log.items();
   bundle.titles = std::move(titles);
   if (!options.strip_history) bundle.history = std::move(interactions.history);
-  bundle.models.push_back({options.model, trained.scorer, FormatOptions(stop.options)});
+  bundle.models.push_back({options.model, trained.scorer, FormatOptions(trained.options)});
   if (options.model != kPopularityName) {
     WAYPOST_ASSIGN_OR_RETURN(TrainedModel popularity, TrainModel(matrix, PopularityOptions{}, {}, parallelism));
     bundle.models.push_back({std::string(kPopularityName), popularity.scorer, {}});
@@ -78,7 +78,7 @@ absl::Status RunTrain(const Options& options, Console& console) {
   json.BeginObject();
   json.Member("model", options.model);
   json.Key("options");
-  WriteSettings(json, FormatOptions(stop.options));
+  WriteSettings(json, FormatOptions(trained.options));
   json.Member("epochs", trained.epochs);
   json.Key("loss");
   json.BeginArray();

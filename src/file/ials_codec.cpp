@@ -15,7 +15,7 @@ Settings Parameters(const IalsOptions& options) {
                          {"epochs", internal::NumberText(options.epochs)},
                          {"regularization", internal::NumberText(options.regularization)},
                          {"regularization_exponent", internal::NumberText(options.regularization_exponent)},
-                         {"unobserved_weight", internal::NumberText(options.unobserved_weight)},
+                         {"unobserved_weight", internal::NumberText(*options.unobserved_weight)},
                          {"init_sd", internal::NumberText(options.init_sd)},
                          {"patience", internal::NumberText(options.patience)},
                          {"solver", std::string(IalsSolverName(options.solver))},
@@ -48,7 +48,7 @@ absl::StatusOr<IalsOptions> ReadOptions(const Settings& parameters) {
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "epochs", options.epochs));
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "regularization", options.regularization));
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "regularization_exponent", options.regularization_exponent));
-  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "unobserved_weight", options.unobserved_weight));
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "unobserved_weight", options.unobserved_weight.emplace()));
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "init_sd", options.init_sd));
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "patience", options.patience));
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "seed", options.seed));

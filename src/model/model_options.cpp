@@ -92,6 +92,22 @@ Option<Options> Sometimes(std::string_view name, std::string_view range, std::st
       .type = TypeName<Value>()};
 }
 
+// An optional one that the training fills in when it is "auto".
+template <auto member, typename Options>
+Option<Options> OrAuto(std::string_view name, std::string_view range, std::string_view help) {
+  return {.name = name,
+          .range = range,
+          .help = help,
+          .format = [](const Options& options) { return options.*member ? FormatValue(*(options.*member)) : "auto"; },
+          .used = [](const Options&) { return true; },
+          .parse =
+              [](std::string_view text, Options& options) {
+                (options.*member).reset();
+                return text == "auto" || ParseValue(text, (options.*member).emplace());
+              },
+          .type = "auto or a number"};
+}
+
 std::span<const Option<PopularityOptions>> OptionsOf(const PopularityOptions&) {
   return {};
 }
@@ -130,8 +146,9 @@ std::span<const Option<IalsOptions>> OptionsOf(const IalsOptions&) {
                                     "Strength of L2 regularization; tune first, 0.001..0.1"),
       Always<&O::regularization_exponent, O>("regularization_exponent", "0..2",
                                              "How regularization grows with a row's interactions; 1: in proportion"),
-      Always<&O::unobserved_weight, O>("unobserved_weight", "0..1000",
-                                       "Weight of every pair as a zero; smaller for larger catalogues"),
+      OrAuto<&O::unobserved_weight, O>("unobserved_weight", "0..1000",
+                                       "Weight of every pair as a zero; auto: 4 times the share of pairs observed, at "
+                                       "most 0.3, times the mean strength"),
       Always<&O::init_sd, O>("init_sd", "1e-6..1000", "Standard deviation of the first item vectors' length"),
       Always<&O::patience, O>("patience", "0..10000",
                               "Epochs without a better validation measure before training stops; 0 runs all"),

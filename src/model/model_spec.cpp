@@ -21,21 +21,26 @@ struct Train {
 
   absl::StatusOr<TrainedModel> operator()(const PopularityOptions&) const {
     WAYPOST_RETURN_IF_ERROR(ValidateTrainingMatrix(matrix));
-    TrainedModel trained{.scorer = std::make_shared<const PopularityModel>(TrainPopularity(matrix)), .loss = {}};
+    TrainedModel trained{.scorer = std::make_shared<const PopularityModel>(TrainPopularity(matrix)),
+                         .loss = {},
+                         .options = PopularityOptions{}};
     WAYPOST_RETURN_IF_ERROR(ReportProgress(control, {.epoch = 1, .epochs = 1}));
     return trained;
   }
 
   absl::StatusOr<TrainedModel> operator()(const ItemKnnOptions& options) const {
     WAYPOST_ASSIGN_OR_RETURN(ItemKnnModel model, TrainItemKnn(matrix, options, control, parallelism));
-    return TrainedModel{.scorer = std::make_shared<const ItemKnnModel>(std::move(model)), .loss = {}};
+    return TrainedModel{
+        .scorer = std::make_shared<const ItemKnnModel>(std::move(model)), .loss = {}, .options = options};
   }
 
   absl::StatusOr<TrainedModel> operator()(const IalsOptions& options) const {
     WAYPOST_ASSIGN_OR_RETURN(IalsTraining training, TrainIals(matrix, options, control, parallelism));
+    const IalsOptions used = training.model.options();
     return TrainedModel{.scorer = std::make_shared<const IalsModel>(std::move(training.model)),
                         .loss = std::move(training.loss),
-                        .epochs = training.epochs};
+                        .epochs = training.epochs,
+                        .options = used};
   }
 };
 

@@ -51,8 +51,8 @@ inline Rows NaiveGramian(const Rows& factors, std::size_t d) {
 }
 
 inline double NaiveLambda(const IalsOptions& options, std::size_t entries, std::size_t other_rows) {
-  const double count =
-      static_cast<double>(entries) + static_cast<double>(options.unobserved_weight) * static_cast<double>(other_rows);
+  const double count = static_cast<double>(entries) +
+                       static_cast<double>(options.unobserved_weight.value()) * static_cast<double>(other_rows);
   return options.regularization * std::pow(count, options.regularization_exponent);
 }
 
@@ -62,7 +62,7 @@ inline Rows NaiveSystem(const SparseRowView& row, const Rows& fixed, const Rows&
   Rows system = gramian;
   for (std::size_t a = 0; a < d; ++a) {
     for (std::size_t b = 0; b < d; ++b) {
-      system[a][b] *= options.unobserved_weight;
+      system[a][b] *= options.unobserved_weight.value();
       for (std::size_t n = 0; n < row.size(); ++n)
         system[a][b] += static_cast<double>(row.value(n)) * fixed[row.columns[n]][a] * fixed[row.columns[n]][b];
     }
@@ -90,7 +90,7 @@ inline double NaiveLoss(const InteractionMatrix& matrix, const Rows& users, cons
     const SparseRowView row = matrix.user_item().row(u);
     for (const std::vector<double>& item : items) {
       const double score = Dot(users[u], item);
-      loss += static_cast<double>(options.unobserved_weight) * score * score;
+      loss += static_cast<double>(options.unobserved_weight.value()) * score * score;
     }
     for (std::size_t n = 0; n < row.size(); ++n) {
       const double error = Dot(users[u], items[row.columns[n]]) - 1;

@@ -54,7 +54,7 @@ RowProblem RandomProblem(std::uint64_t seed, std::size_t d, std::size_t n, bool 
       eigenvalues[k] += static_cast<double>(value) * value;
     }
   }
-  p.ridge = internal::IalsRidge(eigenvalues, p.options.unobserved_weight);
+  p.ridge = internal::IalsRidge(eigenvalues, *p.options.unobserved_weight);
   p.gramian.assign(d, std::vector<double>(d, 0.0));
   for (std::size_t k = 0; k < d; ++k) p.gramian[k][k] = eigenvalues[k];
   p.columns.resize(fixed);
@@ -157,7 +157,7 @@ TEST_P(IalsRows, TheLossIsTheMinimisedExpression) {
     }
     const double lambda = reference::NaiveLambda(p.options, shape.n, p.rows.size());
     for (std::size_t k = 0; k < p.d; ++k)
-      expected += (static_cast<double>(p.options.unobserved_weight) * p.gramian[k][k] + lambda) * w[k] * w[k];
+      expected += (static_cast<double>(*p.options.unobserved_weight) * p.gramian[k][k] + lambda) * w[k] * w[k];
     EXPECT_NEAR(loss, expected, 1e-5 * expected);
   }
 }
@@ -173,7 +173,7 @@ TEST(IalsRows, StayFiniteWhereFloat32Ends) {
         for (float& value : p.factors) value *= scale;
         for (std::size_t k = 0; k < p.d; ++k)
           eigenvalues[k] = p.gramian[k][k] * static_cast<double>(scale) * static_cast<double>(scale);
-        p.ridge = internal::IalsRidge(eigenvalues, p.options.unobserved_weight);
+        p.ridge = internal::IalsRidge(eigenvalues, *p.options.unobserved_weight);
         p.values.back() = 1e6f;
         for (Solver solver : {Solver::kExact, Solver::kPrimal, Solver::kCg})
           for (float value : Solve(p, solver)) EXPECT_TRUE(std::isfinite(value)) << regularization << " " << scale;

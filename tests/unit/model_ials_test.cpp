@@ -347,6 +347,32 @@ TEST(Ials, RefusesBadOptionsByName) {
   EXPECT_EQ(TrainIals(matrix, {.patience = 2}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(Ials, AnUnsetUnobservedWeightFollowsTheDensityAndTheScaleOfStrengths) {
+  const InteractionMatrix sparse = RandomMatrix(2, 60, 50, 0.02);
+  const double density = static_cast<double>(sparse.entries()) / (60.0 * 50.0);
+  EXPECT_FLOAT_EQ(AutomaticUnobservedWeight(sparse), static_cast<float>(kUnobservedToObserved * density));
+  const auto scaled = [](float strength) {
+    return InteractionMatrix(SparseMatrix(2, SharedArray<std::uint64_t>({0, 1, 2}), SharedArray<std::uint32_t>({1, 0}),
+                                          SharedArray<float>({strength, 2 * strength})));
+  };
+  EXPECT_FLOAT_EQ(AutomaticUnobservedWeight(scaled(1)), static_cast<float>(1.5 * kMostUnobserved));  // half is observed
+  EXPECT_FLOAT_EQ(AutomaticUnobservedWeight(scaled(10)), 10 * AutomaticUnobservedWeight(scaled(1)));
+  EXPECT_EQ(AutomaticUnobservedWeight(scaled(4e5f)), kMaxUnobservedWeight);
+  EXPECT_GT(AutomaticUnobservedWeight(scaled(1e-44f)), 0);
+}
+
+TEST(Ials, TheModelHoldsTheUnobservedWeightThatWasTaken) {
+  const InteractionMatrix matrix = RandomMatrix(3, 40, 30, 0.2, true);
+  IalsOptions options{.dimensions = 4, .epochs = 2};
+  const IalsModel automatic = MustTrain(matrix, options).model;
+  EXPECT_EQ(automatic.options().unobserved_weight, AutomaticUnobservedWeight(matrix));
+  options.unobserved_weight = AutomaticUnobservedWeight(matrix);
+  const IalsModel given = MustTrain(matrix, options).model;
+  EXPECT_EQ(automatic.options(), given.options());
+  EXPECT_TRUE(std::ranges::equal(automatic.item_factors().values(), given.item_factors().values()));
+  EXPECT_TRUE(std::ranges::equal(automatic.user_factors().values(), given.user_factors().values()));
+}
+
 TEST(Ials, ReportsEachEpochAndStopsWhenCancelled) {
   const InteractionMatrix matrix = RandomMatrix(47, 40, 30, 0.2);
   std::vector<int> epochs;

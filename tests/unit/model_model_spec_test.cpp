@@ -149,6 +149,22 @@ TEST(ModelSpec, TrainsEveryKindAndCountsItsSteps) {
   }
 }
 
+TEST(ModelSpec, ATrainingSaysWhichValueItTookForAuto) {
+  const absl::StatusOr<ModelOptions> automatic = ParseModelOptions("ials", {{{"unobserved_weight", "auto"}}});
+  ASSERT_TRUE(automatic.ok()) << automatic.status();
+  EXPECT_EQ(*automatic, *ParseModelOptions("ials", {}));
+  EXPECT_THAT(FormatOptions(*automatic), testing::Contains(OptionSetting("unobserved_weight", "auto")));
+  const InteractionMatrix matrix = testing_support::RandomMatrix(1, 30, 20, 0.05);
+  const absl::StatusOr<TrainedModel> trained = TrainModel(matrix, *automatic);
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  const float taken = std::get<IalsOptions>(trained->options).unobserved_weight.value();
+  EXPECT_NEAR(taken, kUnobservedToObserved * static_cast<double>(matrix.entries()) / 600.0, 1e-6);
+  EXPECT_THAT(FormatOptions(trained->options),
+              testing::Not(testing::Contains(OptionSetting("unobserved_weight", "auto"))));
+  EXPECT_THAT(ErrorOf("ials", {{"unobserved_weight", "Auto"}}),
+              HasSubstr("ials.unobserved_weight: want auto or a number in 0..1000, got 'Auto'"));
+}
+
 TEST(ModelSpec, ACancelledTrainingSaysSo) {
   const InteractionMatrix matrix = testing_support::RandomMatrix(1, 30, 20, 0.2);
   const TrainingControl control{.on_epoch = [](const TrainingProgress&) { return false; }, .validation = {}};

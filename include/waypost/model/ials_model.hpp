@@ -32,8 +32,8 @@ namespace waypost {
 // Immutable: safe to use from any number of threads.
 class IalsModel final : public Scorer {
  public:
-  // Both tables have options.dimensions columns, are finite and obey (1) and (2); one eigenvalue >= 0 a dimension.
-  // `user_factors` may have no rows: every user is then folded in.
+  // options.unobserved_weight is set. Both tables have options.dimensions columns, are finite and obey (1) and (2); one
+  // eigenvalue >= 0 a dimension. `user_factors` may have no rows: every user is then folded in.
   IalsModel(IalsOptions options, FactorMatrix user_factors, FactorMatrix item_factors,
             SharedArray<double> gramian_eigenvalues);
 
@@ -104,7 +104,7 @@ inline IalsSideView IalsSide(const IalsOptions& options, const float* factors, s
           .largest_ridge = *std::max_element(ridge.begin(), ridge.end()),
           .regularization = options.regularization,
           .exponent = options.regularization_exponent,
-          .unobserved_mass = static_cast<double>(options.unobserved_weight) * static_cast<double>(rows)};
+          .unobserved_mass = static_cast<double>(*options.unobserved_weight) * static_cast<double>(rows)};
 }
 
 // The calling thread's memory for fold-ins: at least `size` elements.
@@ -154,7 +154,7 @@ inline IalsModel::IalsModel(IalsOptions options, FactorMatrix user_factors, Fact
       user_factors_(std::move(user_factors)),
       index_(std::move(item_factors)),
       gramian_eigenvalues_(std::move(gramian_eigenvalues)),
-      ridge_(internal::IalsRidge(gramian_eigenvalues_.span(), options.unobserved_weight)),
+      ridge_(internal::IalsRidge(gramian_eigenvalues_.span(), *options.unobserved_weight)),
       side_(internal::IalsSide(options, index_.rows().data(), index_.rows().rows(), ridge_)) {
   assert(gramian_eigenvalues_.size() == dimensions() && user_factors_.dimensions() == dimensions());
   AlignedVector<float> norms(item_count());

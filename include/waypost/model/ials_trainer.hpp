@@ -50,6 +50,7 @@ namespace internal {
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
 class IalsTrainer {
  public:
+  // Requires  options.unobserved_weight is set.
   // Lifetime  the arguments outlive the trainer.
   IalsTrainer(const InteractionMatrix& matrix, const IalsOptions& options, IalsSolver solver,
               const Parallelism& parallelism)
@@ -189,7 +190,7 @@ class IalsTrainer {
 
   void Solve(const SparseMatrix& rows, const AlignedVector<float>& fixed, std::size_t fixed_rows, IalsSolver solver,
              AlignedVector<float>& solved, double* loss) {
-    const SharedArray<float> ridge = IalsRidge(eigenvalues_, options_.unobserved_weight);
+    const SharedArray<float> ridge = IalsRidge(eigenvalues_, *options_.unobserved_weight);
     const IalsSideView side = IalsSide(options_, fixed.data(), fixed_rows, ridge);
     const IalsKernels& kernels = GetIalsKernels();
     std::vector<double> losses((rows.rows() + kSolveBlock - 1) / kSolveBlock, 0.0);
@@ -218,7 +219,7 @@ class IalsTrainer {
     IalsSideView side;
     side.regularization = options_.regularization;
     side.exponent = options_.regularization_exponent;
-    side.unobserved_mass = static_cast<double>(options_.unobserved_weight) * static_cast<double>(matrix_.items());
+    side.unobserved_mass = static_cast<double>(*options_.unobserved_weight) * static_cast<double>(matrix_.items());
     return ReduceBlocks(
         parallelism_, matrix_.users(), kBlock, 0.0,
         [&](std::size_t begin, std::size_t end) {

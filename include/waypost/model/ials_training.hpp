@@ -2,7 +2,9 @@
 #ifndef WAYPOST_MODEL_IALS_TRAINING_HPP_
 #define WAYPOST_MODEL_IALS_TRAINING_HPP_
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <new>
 #include <optional>
 #include <utility>
@@ -23,7 +25,30 @@ struct IalsTraining {
   std::optional<double> validation{};      // of the epoch that was kept
 };
 
+// The unobserved_weight that an unset one stands for: the mean strength of an interaction, times kUnobservedToObserved
+// times the share of user-item pairs that have one, at most kMostUnobserved. So scaled strengths scale it.
+// Requires  strengths that ValidateTrainingMatrix accepts.
+inline float AutomaticUnobservedWeight(const InteractionMatrix& matrix) {
+  const SparseMatrix& rows = matrix.user_item();
+  const double entries = static_cast<double>(rows.entries());
+  double total = entries;
+  if (rows.weighted()) {
+    total = 0;
+    for (float strength : rows.values()) total += static_cast<double>(strength);
+  }
+  const double share = entries / static_cast<double>(matrix.users()) / static_cast<double>(matrix.items());
+  const double weight = total / entries * std::min(kUnobservedToObserved * share, kMostUnobserved);
+  return static_cast<float>(
+      std::clamp(weight, double{std::numeric_limits<float>::min()}, static_cast<double>(kMaxUnobservedWeight)));
+}
+
 namespace internal {
+
+// `options` with what was left to the training filled in.
+inline IalsOptions EffectiveOptions(const InteractionMatrix& matrix, IalsOptions options) {
+  if (!options.unobserved_weight) options.unobserved_weight = AutomaticUnobservedWeight(matrix);
+  return options;
+}
 
 inline absl::StatusOr<IalsTraining> TrainValidIals(const InteractionMatrix& matrix, const IalsOptions& options,
                                                    const TrainingControl& control, const Parallelism& parallelism) {
@@ -81,7 +106,7 @@ inline absl::StatusOr<IalsTraining> TrainIals(const InteractionMatrix& matrix, c
     return absl::InvalidArgumentError(
         absl::StrCat("IalsOptions.patience: want 0 without a validation measure, got ", options.patience));
   try {
-    return internal::TrainValidIals(matrix, options, control, parallelism);
+    return internal::TrainValidIals(matrix, internal::EffectiveOptions(matrix, options), control, parallelism);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("TrainIals: out of memory");
   }

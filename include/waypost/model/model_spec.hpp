@@ -66,6 +66,7 @@ struct TrainedModel {
   std::shared_ptr<const Scorer> scorer;
   std::vector<double> loss;  // after each epoch; empty for a model without an objective
   int epochs = 0;            // the epoch that was kept; 0 for a model trained in one pass
+  ModelOptions options{};    // as asked, with what was left to the training filled in
 };
 
 // Trains the model that `options` names.
