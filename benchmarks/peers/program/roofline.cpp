@@ -14,7 +14,7 @@ namespace {
 struct LongRows {
   LongRows(const InteractionMatrix& matrix, IalsModel trained)
       : model(std::move(trained)),
-        ridge(internal::IalsRidge(model.gramian_eigenvalues().span(), model.options().unobserved_weight)),
+        ridge(internal::IalsRidge(model.gramian_eigenvalues().span(), *model.options().unobserved_weight)),
         side(internal::IalsSide(model.options(), model.item_factors().data(), model.item_count(), ridge)) {
     const SparseMatrix& rows = matrix.user_item();
     AlignedVector<std::uint64_t> offset = {0};
