@@ -1,7 +1,7 @@
 """Makes the data that the lines run on, once: make_data.py FOLDER NAME...
 
-gowalla     train, test, and train cut into fit and validation (the last fifth of each row), from the files of
-            $WAYPOST_DATA/cf-gowalla or ../shared/data/cf-gowalla
+gowalla     train, test, train cut into fit and validation (the last fifth of each row), and search (validation of
+            every eighth user), from the files of $WAYPOST_DATA/cf-gowalla or ../shared/data/cf-gowalla
 synthetic   200,000 users x 40,000 items, 12 million interactions: low rank plus Zipf
 growth      1, 2, 4, 8 and 16 million interactions, users in proportion, 40,000 items
 csv         10 million lines "user,item,value,time" of the synthetic interactions, with integer and with string ids
@@ -24,6 +24,7 @@ from matrices import read_factors, read_matrix, write_factors, write_matrix
 
 ROOT = Path(__file__).resolve().parents[2]
 GOWALLA_SHAPE = (29_858, 40_981)
+PARTS = ("train", "test", "fit", "validation", "search")  # search: the validation part of a share of the users
 CLUSTERS, RANK = 512, 32
 
 
@@ -47,12 +48,13 @@ def to_matrix(rows: list[tuple[int, list[int]]], shape: tuple[int, int]) -> sp.c
 
 
 def gowalla(folder: Path) -> dict[str, Path]:
-    files = {name: folder / f"gowalla.{name}.csr" for name in ("train", "test", "fit", "validation")}
+    files = {name: folder / f"gowalla.{name}.csr" for name in PARTS}
     train = read_rows(source("cf-gowalla") / "train.txt.gz")
     test = read_rows(source("cf-gowalla") / "test.txt.gz")
     kept = [(user, items[: len(items) - len(items) // 5]) for user, items in train]
     held_out = [(user, items[len(items) - len(items) // 5 :]) for user, items in train]
-    for name, rows in (("train", train), ("test", test), ("fit", kept), ("validation", held_out)):
+    parts = {"train": train, "test": test, "fit": kept, "validation": held_out, "search": held_out[::8]}
+    for name, rows in parts.items():
         write_matrix(files[name], to_matrix(rows, GOWALLA_SHAPE))
     return files
 
@@ -66,7 +68,7 @@ def simulate(users: int, items: int, entries: int, seed: int) -> np.ndarray:
     cluster = random.integers(0, CLUSTERS, items)
     tastes = random.standard_normal((CLUSTERS, RANK)).astype(np.float32)
     activity = np.exp(random.normal(0, 1.0, users))
-    activity = np.minimum(np.maximum(5, activity / activity.sum() * entries * 1.35).astype(np.int64), 3000)
+    activity = np.minimum(np.maximum(5, activity / activity.sum() * entries * 1.8).astype(np.int64), 3000)
     favourites = np.empty((users, 3), np.int64)
     for begin in range(0, users, 20_000):
         count = min(20_000, users - begin)
@@ -95,12 +97,13 @@ def pairs_matrix(pairs: np.ndarray, shape: tuple[int, int]) -> sp.csr_matrix:
 
 def synthetic(folder: Path) -> dict[str, Path]:
     shape = (200_000, 40_000)
-    files = {name: folder / f"synthetic.{name}.csr" for name in ("train", "test", "fit", "validation")}
+    files = {name: folder / f"synthetic.{name}.csr" for name in PARTS}
     pairs = simulate(*shape, 13_334_000, seed=7)
     random = np.random.default_rng(8)
     in_test = random.random(len(pairs)) < 0.1
     in_validation = ~in_test & (random.random(len(pairs)) < 0.1)
     parts = {"train": ~in_test, "test": in_test, "fit": ~in_test & ~in_validation, "validation": in_validation}
+    parts["search"] = parts["validation"] & (pairs // shape[1] % 16 == 0)
     for name, part in parts.items():
         write_matrix(files[name], pairs_matrix(pairs[part], shape))
     return files

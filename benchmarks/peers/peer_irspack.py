@@ -1,6 +1,7 @@
 """irspack: trainings (the objective of Waypost's iALS), item kNN, fold-in, evaluation."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def train(options: argparse.Namespace) -> None:
 
     def work() -> IALSRecommender:
         model = ials(options, matrix)
-        model.learn()
+        with contextlib.redirect_stdout(sys.stderr):  # where its progress bar goes
+            model.learn()
         return model
 
     timing, model = report.timed(work, options.repeats)

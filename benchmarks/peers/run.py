@@ -4,7 +4,8 @@
 
 Only steps whose result is missing are run, unless --again is given; NAMEs pick steps whose name begins so. Runs under
 5 s are repeated 10 times, under 60 s 3 times, longer ones once. A library that is slower than 1.5 times the fastest
-peer in every case leaves after 3 runs. WAYPOST_BENCH_PREFIX is a command that runs each timed step, e.g. a lock.
+peer in every case leaves after 3 runs. WAYPOST_BENCH_PREFIX is a command that runs each timed step, e.g. a lock;
+WAYPOST_BENCH_RUNS (10) is the most runs of anything, for a first look.
 """
 
 import argparse
@@ -16,10 +17,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import machine
 import prepare
 import steps
 from steps import ENVIRONMENT, Job, Places, Step
 
+MOST_RUNS = int(os.environ.get("WAYPOST_BENCH_RUNS", "10"))
 LEAVES_AFTER = 3
 LEAVES_BEYOND = 1.5
 LISTS = ("seconds", "mean_seconds", "cpu_seconds", "flops_per_second", "first_answer_seconds")
@@ -34,12 +37,15 @@ def run_command(command: list[str], environment: dict[str, str]) -> list[dict]:
     )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(f"{shlex.join(command)}: exit {done.returncode}\n{done.stderr[-2000:]}")
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        raise RuntimeError(f"{shlex.join(command)}: no result\n{done.stdout[-2000:]}")
+    return lines
 
 
 def wanted_runs(seconds: float) -> int:
     if seconds < 5:
-        return 10
+        return MOST_RUNS
     return 3 if seconds < 60 else 1
 
 
@@ -109,6 +115,7 @@ def run_step(step: Step, simd: str) -> dict:
         "step": step.name,
         "title": step.title,
         "simd": simd,
+        "machine": machine.card(),
         "rows": list(rounds.rows.values()),
         "commands": {job.library: [Path(word).name for word in job.command] for job in step.jobs},
     }

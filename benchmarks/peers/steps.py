@@ -142,7 +142,7 @@ def top_k(places: Places, name: str, dimensions: int, counts: str, *, approximat
         Job("faiss-flat", places.peer("vectors", "top-k", "--index", "faiss-flat", *peer, "--repeats", "5")),
     ]
     if approximate:
-        for index in ("faiss-ivf", "hnswlib", "usearch"):
+        for index in ("faiss-flat-reservoir", "faiss-ivf", "hnswlib", "usearch"):
             command = places.peer("vectors", "top-k", "--index", index, *peer, "--repeats", "10")
             jobs.append(Job(index, command, rounds=1))
     return Step(f"top-k-{name}", f"top-k, one query, one thread, {name}", jobs, rounds=2)

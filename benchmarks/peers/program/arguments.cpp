@@ -3,6 +3,20 @@
 #include <charconv>
 
 namespace waypost::peers {
+namespace {
+
+absl::StatusOr<std::vector<std::size_t>> ParseCounts(const std::string& name, const std::string& text) {
+  std::vector<std::size_t> counts;
+  for (const char* next = text.data(); next < text.data() + text.size(); ++next) {
+    const auto [end, error] = std::from_chars(next, text.data() + text.size(), counts.emplace_back());
+    if (error != std::errc() || (end != text.data() + text.size() && *end != ','))
+      return absl::InvalidArgumentError(absl::StrCat("--", name, ": want whole numbers, got '", text, "'"));
+    next = end;
+  }
+  return counts;
+}
+
+}  // namespace
 
 absl::StatusOr<Arguments> Arguments::Parse(int count, char** arguments) {
   Arguments parsed;
@@ -31,11 +45,13 @@ absl::StatusOr<std::string> Arguments::Text(const std::string& name) {
 absl::StatusOr<std::size_t> Arguments::Count(const std::string& name, std::optional<std::size_t> otherwise) {
   const std::string text = TextOr(name);
   if (text.empty() && otherwise) return *otherwise;
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    return absl::InvalidArgumentError(absl::StrCat("--", name, ": want a whole number, got '", text, "'"));
-  return value;
+  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::size_t> counts, ParseCounts(name, text));
+  if (counts.size() != 1) return absl::InvalidArgumentError(absl::StrCat("--", name, ": want one number"));
+  return counts.front();
+}
+
+absl::StatusOr<std::vector<std::size_t>> Arguments::Counts(const std::string& name, const std::string& otherwise) {
+  return ParseCounts(name, TextOr(name, otherwise));
 }
 
 absl::StatusOr<ModelOptions> Arguments::Options(const std::string& kind) {

@@ -24,6 +24,8 @@ class Arguments {
   // The value of --name. Errors  kInvalidArgument: not given, or no number.
   absl::StatusOr<std::string> Text(const std::string& name);
   absl::StatusOr<std::size_t> Count(const std::string& name, std::optional<std::size_t> otherwise = {});
+  // Numbers separated by commas.
+  absl::StatusOr<std::vector<std::size_t>> Counts(const std::string& name, const std::string& otherwise);
   // Empty where it was not given.
   std::string TextOr(const std::string& name, std::string otherwise = {});
   // The options of --set name=value, which may be given many times, and --model-kind.

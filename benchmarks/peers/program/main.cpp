@@ -1,8 +1,9 @@
 // Waypost's side of the comparison with other libraries. Each subcommand does one job on given data `--repeats` times
 // and prints a JSON object a measurement: seconds, cpu_seconds, peak_rss_bytes, threads, simd, and what it achieved.
 //
-//   train           --train F.csr [--set name=value]... [--test F.csr] [--trajectory 1] [--factors PREFIX] [--model F]
-//                   a whole iALS training; the last three are not timed: quality after each epoch, the factors in a
+//   train           --train F.csr [--set name=value]... [--test F.csr] [--trajectory 2,4] [--factors PREFIX] [--model
+//   F]
+//                   a whole iALS training; the last three are not timed: quality after these epochs, the factors in a
 //                   file, the model in a file
 //   epoch           --train F.csr [--set ...]                one epoch: the differences of the moments epochs end
 //   item-knn        --train F.csr [--set ...] [--test F.csr] a whole item-knn training

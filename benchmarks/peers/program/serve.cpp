@@ -1,6 +1,5 @@
 // What a backend asks of a model: the best items, a fold-in, an opened file.
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,18 +11,6 @@
 
 namespace waypost::peers {
 namespace {
-
-absl::StatusOr<std::vector<std::size_t>> ParseCounts(const std::string& text) {
-  std::vector<std::size_t> counts;
-  for (const char* begin = text.data(); begin < text.data() + text.size();) {
-    std::size_t count = 0;
-    const auto [end, error] = std::from_chars(begin, text.data() + text.size(), count);
-    if (error != std::errc()) return absl::InvalidArgumentError(absl::StrCat("--k: want numbers, got '", text, "'"));
-    counts.push_back(count);
-    begin = end + 1;
-  }
-  return counts;
-}
 
 // Evenly spaced users: every library asks for the same.
 std::vector<UserIndex> QueryUsers(std::size_t users, std::size_t queries) {
@@ -45,7 +32,7 @@ std::vector<ScoredItem> BruteForce(const IalsModel& model, UserIndex user, std::
 
 absl::Status RunTopK(Arguments& arguments) {
   WAYPOST_ASSIGN_OR_RETURN(const std::string path, arguments.Text("model"));
-  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::size_t> counts, ParseCounts(arguments.TextOr("k", "10")));
+  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::size_t> counts, arguments.Counts("k", "10"));
   WAYPOST_ASSIGN_OR_RETURN(const std::size_t queries, arguments.Count("queries", 1000));
   WAYPOST_ASSIGN_OR_RETURN(const std::size_t threads, arguments.Count("threads", 1));
   WAYPOST_ASSIGN_OR_RETURN(const std::size_t repeats, arguments.Count("repeats", 1));
@@ -95,7 +82,7 @@ absl::Status RunTopK(Arguments& arguments) {
 absl::Status RunRecommendAll(Arguments& arguments) {
   WAYPOST_ASSIGN_OR_RETURN(const std::string path, arguments.Text("model"));
   WAYPOST_ASSIGN_OR_RETURN(const std::string train, arguments.Text("train"));
-  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::size_t> counts, ParseCounts(arguments.TextOr("k", "20")));
+  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::size_t> counts, arguments.Counts("k", "20"));
   WAYPOST_ASSIGN_OR_RETURN(const std::size_t threads, arguments.Count("threads", 0));
   WAYPOST_ASSIGN_OR_RETURN(const std::size_t repeats, arguments.Count("repeats", 1));
   WAYPOST_RETURN_IF_ERROR(arguments.CheckAllUsed());

@@ -1,4 +1,5 @@
 // Trainings: whole ones, single epochs, item-knn.
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -41,15 +42,18 @@ absl::Status AddQuality(const Job& job, const Scorer& scorer, const std::string&
   return absl::OkStatus();
 }
 
-// Quality after each epoch beside the seconds of training so far, which leave the measuring out.
-absl::Status AddTrajectory(const Job& job, const std::string& test, Report& report) {
+// Quality after the given epochs beside the seconds of training so far, which leave the measuring out.
+absl::Status AddTrajectory(const Job& job, const std::vector<std::size_t>& epochs, const std::string& test,
+                           Report& report) {
   WAYPOST_ASSIGN_OR_RETURN(const SparseMatrix held_out, ReadMatrix(test));
   WAYPOST_ASSIGN_OR_RETURN(const TestSet set, MakeTestSet(job.matrix.user_item(), held_out));
   std::vector<double> ndcg;
   std::vector<double> cpu_seconds;
+  std::size_t epoch = 0;
   double trained = 0;
   double since = ProcessorSeconds();
   const TrainingControl control{.on_epoch = {}, .validation = [&](const Scorer& scorer) -> absl::StatusOr<double> {
+                                  if (std::find(epochs.begin(), epochs.end(), ++epoch) == epochs.end()) return 0;
                                   trained += ProcessorSeconds() - since;
                                   WAYPOST_ASSIGN_OR_RETURN(const Quality quality,
                                                            Measure(scorer, set, job.parallelism));
@@ -71,11 +75,11 @@ absl::Status RunTrain(Arguments& arguments) {
   const std::string test = arguments.TextOr("test");
   const std::string factors = arguments.TextOr("factors");
   const std::string model = arguments.TextOr("model");
-  const bool trajectory = arguments.TextOr("trajectory") == "1";
+  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::size_t> trajectory, arguments.Counts("trajectory", ""));
   WAYPOST_RETURN_IF_ERROR(arguments.CheckAllUsed());
   Report report(CaseName(job.options), job.parallelism.threads());
-  if (trajectory) {
-    WAYPOST_RETURN_IF_ERROR(AddTrajectory(job, test, report));
+  if (!trajectory.empty()) {
+    WAYPOST_RETURN_IF_ERROR(AddTrajectory(job, trajectory, test, report));
     report.Print();
     return absl::OkStatus();
   }
