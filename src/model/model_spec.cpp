@@ -35,12 +35,29 @@ struct Train {
   }
 
   absl::StatusOr<TrainedModel> operator()(const IalsOptions& options) const {
+    if (control.resume != nullptr) WAYPOST_RETURN_IF_ERROR(ValidateSameOptions(options));
     WAYPOST_ASSIGN_OR_RETURN(IalsTraining training, TrainIals(matrix, options, control, parallelism));
     const IalsOptions used = training.model.options();
     return TrainedModel{.scorer = std::make_shared<const IalsModel>(std::move(training.model)),
                         .loss = std::move(training.loss),
                         .epochs = training.epochs,
                         .options = used};
+  }
+
+  // Names the first option but `epochs` in which `options` differ from those of the state to resume.
+  absl::Status ValidateSameOptions(const IalsOptions& options) const {
+    WAYPOST_RETURN_IF_ERROR(ValidateTrainingMatrix(matrix));
+    IalsOptions state = control.resume->options;
+    state.epochs = options.epochs;
+    const std::vector<OptionSetting> want = FormatOptions(state);
+    const std::vector<OptionSetting> got = FormatOptions(EffectiveOptions(matrix, options));
+    const auto [first, other] = std::mismatch(want.begin(), want.end(), got.begin(), got.end());
+    if (first == want.end() && other == got.end()) return absl::OkStatus();
+    const auto shown = [](const auto& at, const auto& end) {
+      return at == end ? std::string("none") : absl::StrCat(at->first, " ", at->second);
+    };
+    return absl::InvalidArgumentError(absl::StrCat("TrainingControl.resume: want the options of the state, ",
+                                                   shown(first, want.end()), ", got ", shown(other, got.end())));
   }
 };
 

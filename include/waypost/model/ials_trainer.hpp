@@ -17,6 +17,7 @@
 #include "waypost/model/ials_kernels.hpp"
 #include "waypost/model/ials_model.hpp"
 #include "waypost/model/ials_options.hpp"
+#include "waypost/model/training.hpp"
 
 namespace waypost {
 
@@ -53,11 +54,12 @@ class IalsTrainer {
   // Requires  options.unobserved_weight is set.
   // Lifetime  the arguments outlive the trainer.
   IalsTrainer(const InteractionMatrix& matrix, const IalsOptions& options, IalsSolver solver,
-              const Parallelism& parallelism)
+              const Parallelism& parallelism, CancelPoll& cancelled)
       : matrix_(matrix),
         options_(options),
         solver_(solver),
         parallelism_(parallelism),
+        cancelled_(cancelled),
         dimensions_(static_cast<std::size_t>(options.dimensions)),
         stride_(PaddedDimensions(dimensions_)),
         users_(matrix.users() * stride_, 0.0f),
@@ -75,20 +77,33 @@ class IalsTrainer {
   // Minimises over all users with the items fixed, in the eigenbasis of the item Gramian.
   absl::Status SolveUsers() {
     WAYPOST_RETURN_IF_ERROR(ToEigenbasis(items_, users_));
-    Solve(matrix_.user_item(), items_, matrix_.items(), solver_, users_, nullptr);
-    return absl::OkStatus();
+    return Solve(matrix_.user_item(), items_, matrix_.items(), solver_, users_, nullptr);
   }
 
   // The same in the basis at hand, exactly.
-  void SolveUsersExactly() { Solve(matrix_.user_item(), items_, matrix_.items(), IalsSolver::kExact, users_, nullptr); }
+  absl::Status SolveUsersExactly() {
+    return Solve(matrix_.user_item(), items_, matrix_.items(), IalsSolver::kExact, users_, nullptr);
+  }
 
   // Minimises over all items with the users fixed; returns the objective.
   absl::StatusOr<double> SolveItems() {
     const double penalty = UserPenalty();
     WAYPOST_RETURN_IF_ERROR(ToEigenbasis(users_, items_));
     double loss = 0;
-    Solve(matrix_.item_user(), users_, matrix_.users(), solver_, items_, &loss);
+    WAYPOST_RETURN_IF_ERROR(Solve(matrix_.item_user(), users_, matrix_.users(), solver_, items_, &loss));
     return loss + penalty;
+  }
+
+  // Begins with the rows of `first` that are not 0 in place of the usual vectors.
+  // Requires  first has a row an item and the dimensions of the training.
+  void BeginWith(const FactorMatrix& first) {
+    ForEachBlock(parallelism_, matrix_.items(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t item = begin; item < end; ++item) {
+        const std::span<const float> row(first.row(item), stride_);
+        if (std::any_of(row.begin(), row.end(), [](float value) { return value != 0; }))
+          std::copy(row.begin(), row.end(), items_.begin() + static_cast<std::ptrdiff_t>(item * stride_));
+      }
+    });
   }
 
   // The items and their Gramian's eigenvalues: with them a model is complete up to a pass over users.
@@ -101,13 +116,20 @@ class IalsTrainer {
     items_ = std::move(items.factors);
     eigenvalues_ = std::move(items.eigenvalues);
   }
+  // The users as a half-epoch left them.
+  void RestoreUsers(std::span<const float> users) { std::copy(users.begin(), users.end(), users_.begin()); }
+
+  // The tables, borrowed: valid until the next half-epoch.
+  FactorMatrix users() const { return Borrowed(matrix_.users(), users_); }
+  FactorMatrix items() const { return Borrowed(matrix_.items(), items_); }
+  std::span<const double> eigenvalues() const { return eigenvalues_; }
 
   // A model that borrows the tables: valid until the next half-epoch.
-  IalsModel View() const {
-    return Model(SharedArray<float>(std::span<const float>(users_), nullptr),
-                 SharedArray<float>(std::span<const float>(items_), nullptr));
+  IalsModel View() const { return Model(users(), items()); }
+  IalsModel Finish() && {
+    return Model(FactorMatrix(matrix_.users(), dimensions_, SharedArray<float>(std::move(users_))),
+                 FactorMatrix(matrix_.items(), dimensions_, SharedArray<float>(std::move(items_))));
   }
-  IalsModel Finish() && { return Model(SharedArray<float>(std::move(users_)), SharedArray<float>(std::move(items_))); }
 
  private:
   static constexpr std::size_t kBlock = 256;              // rows initialised or rotated together
@@ -122,10 +144,11 @@ class IalsTrainer {
     return local.data();
   }
 
-  IalsModel Model(SharedArray<float> users, SharedArray<float> items) const {
-    return IalsModel(options_, FactorMatrix(matrix_.users(), dimensions_, std::move(users)),
-                     FactorMatrix(matrix_.items(), dimensions_, std::move(items)),
-                     SharedArray<double>::CopyOf(eigenvalues_));
+  FactorMatrix Borrowed(std::size_t rows, const AlignedVector<float>& factors) const {
+    return FactorMatrix(rows, dimensions_, SharedArray<float>(std::span<const float>(factors), nullptr));
+  }
+  IalsModel Model(FactorMatrix users, FactorMatrix items) const {
+    return IalsModel(options_, std::move(users), std::move(items), SharedArray<double>::CopyOf(eigenvalues_));
   }
 
   // The upper part, by tiles, of the Gramian of `factors`: float64[d x d].
@@ -165,6 +188,7 @@ class IalsTrainer {
   // Rotates both tables into the eigenbasis of the Gramian of `fixed`; `solved` only where its rows are used again.
   absl::Status ToEigenbasis(AlignedVector<float>& fixed, AlignedVector<float>& solved) {
     AlignedVector<double> vectors = Gramian(fixed);
+    WAYPOST_RETURN_IF_ERROR(cancelled_.status());
     eigenvalues_.assign(dimensions_, 0.0);
     if (!GetDenseKernels().symmetric_eigen(vectors.data(), dimensions_, eigenvalues_.data()))
       return absl::InternalError(absl::StrCat("TrainIals: want the eigenvectors of a ", dimensions_, " x ", dimensions_,
@@ -181,6 +205,7 @@ class IalsTrainer {
 
   void Rotate(const AlignedVector<float>& rotation, AlignedVector<float>& factors) {
     ForEachBlock(parallelism_, factors.size() / stride_, kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+      if (cancelled_()) return;
       float* rows = factors.data() + begin * stride_;
       float* rotated = Reserve(scratch_, (kBlock + 64) * stride_);
       GetDenseKernels().rotate(rows, end - begin, stride_, rotation.data(), rotated, rotated + kBlock * stride_);
@@ -188,13 +213,14 @@ class IalsTrainer {
     });
   }
 
-  void Solve(const SparseMatrix& rows, const AlignedVector<float>& fixed, std::size_t fixed_rows, IalsSolver solver,
-             AlignedVector<float>& solved, double* loss) {
+  absl::Status Solve(const SparseMatrix& rows, const AlignedVector<float>& fixed, std::size_t fixed_rows,
+                     IalsSolver solver, AlignedVector<float>& solved, double* loss) {
     const SharedArray<float> ridge = IalsRidge(eigenvalues_, *options_.unobserved_weight);
     const IalsSideView side = IalsSide(options_, fixed.data(), fixed_rows, ridge);
     const IalsKernels& kernels = GetIalsKernels();
     std::vector<double> losses((rows.rows() + kSolveBlock - 1) / kSolveBlock, 0.0);
     ForEachBlock(parallelism_, rows.rows(), kSolveBlock, [&](std::size_t begin, std::size_t end, std::size_t block) {
+      if (cancelled_()) return;
       std::size_t longest = 0;
       for (std::size_t row = begin; row < end; ++row) longest = std::max(longest, rows.row_size(row));
       float* workspace = Reserve(scratch_, IalsWorkspaceSize(stride_, longest));
@@ -210,8 +236,9 @@ class IalsTrainer {
         kernels.solve_exact(side, view, out, workspace, sum);
       }
     });
-    if (loss == nullptr) return;
-    for (double part : losses) *loss += part;
+    if (loss != nullptr)
+      for (double part : losses) *loss += part;
+    return cancelled_.status();
   }
 
   // sum over users of lambda_u |w_u|^2.
@@ -241,6 +268,7 @@ class IalsTrainer {
   const IalsOptions& options_;
   IalsSolver solver_;
   const Parallelism& parallelism_;
+  CancelPoll& cancelled_;
   std::size_t dimensions_;
   std::size_t stride_;
   AlignedVector<float> users_;

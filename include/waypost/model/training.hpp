@@ -2,10 +2,13 @@
 #ifndef WAYPOST_MODEL_TRAINING_HPP_
 #define WAYPOST_MODEL_TRAINING_HPP_
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <thread>
 
+#include "waypost/base/factor_matrix.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/matrix/sparse_matrix.hpp"
 #include "waypost/model/scorer.hpp"
@@ -20,18 +23,64 @@ struct TrainingProgress {
   std::optional<double> validation{};  // what TrainingControl::validation returned, where it was asked
 };
 
-// Callbacks of one training, called on the calling thread between steps. Empty: not called.
+struct IalsState;  // model/ials_state.hpp
+
+// How one training is watched, ended, kept and begun. Callbacks are called on the calling thread; empty: not called.
 struct TrainingControl {
   // Returns false to cancel: the training then returns kCancelled.
   std::function<bool(const TrainingProgress&)> on_epoch;
   // Measures a model on held-out data, higher is better. Models that stop early call it after each epoch; the others
   // do not. An error ends the training with that error.
   std::function<absl::StatusOr<double>(const Scorer&)> validation;
+  // Asked every few rows, so it must be cheap; true ends the training at once with kCancelled.
+  std::function<bool()> cancelled{};
+  // Takes the state of the training after every `checkpoint_every` epochs and after the last one; what it takes borrows
+  // the training's arrays for the call. An error ends the training with that error. Models without epochs have no
+  // state.
+  std::function<absl::Status(const IalsState&)> checkpoint{};
+  int checkpoint_every = 1;
+  // Goes on from this state in place of the beginning. `epochs` may differ from what the state was made with, every
+  // other option and the matrix may not.
+  // Lifetime  borrowed for the training.
+  const IalsState* resume = nullptr;
+  // The first item vectors, in any basis: items x dimensions of the training, or no rows. An item whose row is 0 begins
+  // as usual. With vectors of an older model of nearly the same data few epochs are needed.
+  FactorMatrix first_items{};
+};
+
+// Asks TrainingControl::cancelled between pieces of work that several threads do: on the calling thread alone, whose
+// answer the others see.
+//
+// Thread-safe: all members may be called concurrently.
+class CancelPoll {
+ public:
+  // Lifetime  `control` must outlive the poll.
+  explicit CancelPoll(const TrainingControl& control)
+      : cancelled_(control.cancelled ? &control.cancelled : nullptr), caller_(std::this_thread::get_id()) {}
+
+  // Whether the rest of the work is to be left out.
+  bool operator()() {
+    if (cancelled_ == nullptr) return false;
+    if (!seen_.load(std::memory_order_relaxed) && std::this_thread::get_id() == caller_ && (*cancelled_)())
+      seen_.store(true, std::memory_order_relaxed);
+    return seen_.load(std::memory_order_relaxed);
+  }
+
+  // kCancelled once the caller wanted an end.
+  absl::Status status() {
+    return (*this)() ? absl::CancelledError("training: cancelled inside an epoch") : absl::OkStatus();
+  }
+
+ private:
+  const std::function<bool()>* cancelled_;
+  std::thread::id caller_;
+  std::atomic<bool> seen_ = false;
 };
 
 // Reports a step, and returns kCancelled when the caller wants no further one.
 inline absl::Status ReportProgress(const TrainingControl& control, const TrainingProgress& progress) {
-  if (!control.on_epoch || control.on_epoch(progress)) return absl::OkStatus();
+  if ((!control.on_epoch || control.on_epoch(progress)) && !(control.cancelled && control.cancelled()))
+    return absl::OkStatus();
   return absl::CancelledError(absl::StrCat("training: cancelled after step ", progress.epoch, " of ", progress.epochs));
 }
 
