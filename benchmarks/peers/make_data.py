@@ -4,7 +4,7 @@ gowalla     train, test, train cut into fit and validation (the last fifth of ea
             every eighth user), from the files of $WAYPOST_DATA/cf-gowalla or ../shared/data/cf-gowalla
 synthetic   200,000 users x 40,000 items, 12 million interactions: low rank plus Zipf
 growth      1, 2, 4, 8 and 16 million interactions, users in proportion, 40,000 items
-csv         10 million lines "user,item,value,time" of the synthetic interactions, with integer and with string ids
+csv         10 million lines "user,item,value,timestamp" of the synthetic interactions, with integer and with string ids
 cosine      the trained items of gowalla, d = 64, scaled to length 1
 vectors     factors of 1,000,000 items x 128 that resemble the trained ones of gowalla
 Each prints the counts and checksums that the data cards of RESULTS.md show.
@@ -133,7 +133,7 @@ def csv(folder: Path) -> dict[str, Path]:
     forms = {"integers": "%d,%d,%.1f,%d\n", "strings": "u%d,i%d,%.1f,%d\n"}
     for name, form in forms.items():
         with open(files[name], "w", encoding="ascii") as file:
-            file.write("user,item,value,time\n")
+            file.write("user,item,value,timestamp\n")
             for begin in range(0, len(rows), 100_000):
                 part = slice(begin, begin + 100_000)
                 columns = (users[part].tolist(), items[part].tolist(), values[part].tolist(), times[part].tolist())
