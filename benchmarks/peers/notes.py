@@ -86,10 +86,9 @@ SECTIONS = (
         ("ingest-",),
         "From CSV to ids and a matrix (line 11)",
         "10 million lines `user,item,value,timestamp`; the timestamp is not used. Peers: read the three columns, number the ids, "
-        "build SciPy's matrix; each the fastest way found. Each run is a process of its own, so that the peak memory "
+        "build SciPy's matrix; each the fastest way found (polars hands its columns to pyarrow for the ids). Each run is a process of its own, so that the peak memory "
         "is its own (the libraries' code included: some 100 MB for the peers). String ids: `u123`, `i123`.",
-        "A cold file: the file is in the system's cache. The order of ids differs between libraries (polars ranks "
-        "them).",
+        "A cold file: the file is in the system's cache.",
     ),
     Section(
         ("open",),

@@ -7,6 +7,9 @@ usual setting the two numbers that matter (weight and ridge) are moved on a log 
 ndcg@20 of any epoch on every eighth validation user is kept; the last third of the seconds goes to the solver's
 own options. The best trials are run again and measured on all validation users: the target is the best that a peer
 reaches; a library's setting is the one that gets there in the fewest seconds, or, where none does, its best.
+
+Every trial is kept in the folder `search` beside the data, so that an interrupted search goes on; a library's files
+there must be deleted for it to be searched anew.
 """
 
 import dataclasses
@@ -74,8 +77,19 @@ class Search:
         self.places, self.library, self.data, self.dimensions = places, library, data, dimensions
         self.trials: list[Trial] = []
         self.spent = 0.0
+        self.file = places.folder / "search" / f"{library}.{data}.{dimensions}.json"
+        self.kept: dict[str, dict] = json.loads(self.file.read_text("ascii")) if self.file.exists() else {}
 
     def run(self, arguments: dict[str, str], part: str, epochs: int) -> Trial:
+        """A trial measured on a part of the data, or what was kept of it."""
+        key = f"{part} {epochs} {sorted(arguments.items())}"
+        if key not in self.kept:
+            self.kept[key] = dataclasses.asdict(self.train(arguments, part, epochs))
+            self.file.parent.mkdir(exist_ok=True)
+            self.file.write_text(json.dumps(self.kept, indent=1) + "\n", encoding="ascii")
+        return Trial(**self.kept[key])
+
+    def train(self, arguments: dict[str, str], part: str, epochs: int) -> Trial:
         train = self.places.file(f"{self.data}.fit.csr")
         test = self.places.file(f"{self.data}.{part}.csr")
         common = ["--train", train, "--threads", str(THREADS)]
