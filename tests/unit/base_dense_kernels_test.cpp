@@ -28,7 +28,7 @@ TEST(DenseKernels, GramianTilesAreTheSumsOfProducts) {
   for (std::size_t rows : {std::size_t{1}, std::size_t{256}, std::size_t{601}}) {
     const AlignedVector<float> table = RandomTable(rows, rows, kStride, 170);
     AlignedVector<double> sum(128 * 48, 1.0);
-    AlignedVector<float> scratch(kGramianTile * kGramianTile);
+    AlignedVector<float> scratch(kGramianScratch);
     GetDenseKernels().gramian(table.data(), rows, kStride, 0, 128, 128, 48, sum.data(), 48, scratch.data());
     for (std::size_t i = 0; i < 128; ++i) {
       for (std::size_t j = 0; j < 48; ++j) {
@@ -42,13 +42,33 @@ TEST(DenseKernels, GramianTilesAreTheSumsOfProducts) {
   }
 }
 
+TEST(DenseKernels, GramianTilesOnTheDiagonalHoldTheUpperPart) {
+  for (std::size_t stride : {std::size_t{48}, std::size_t{176}}) {  // one that is read in place, one that is packed
+    const AlignedVector<float> table = RandomTable(5, 300, stride, stride);
+    const std::size_t width = std::min(kGramianTile, stride);
+    AlignedVector<double> sum(width * width, 0.0);
+    AlignedVector<float> scratch(kGramianScratch);
+    GetDenseKernels().gramian(table.data(), 300, stride, 0, width, 0, width, sum.data(), width, scratch.data());
+    for (std::size_t i = 0; i < width; ++i) {
+      for (std::size_t j = i; j < width; ++j) {
+        double expected = 0;
+        for (std::size_t r = 0; r < 300; ++r)
+          expected += static_cast<double>(table[r * stride + i]) * table[r * stride + j];
+        EXPECT_NEAR(sum[i * width + j], expected, 3e-4);  // float32 sums of 256 products of size 1
+      }
+    }
+  }
+}
+
 TEST(DenseKernels, RotateIsAProduct) {
   for (std::size_t stride : {std::size_t{16}, std::size_t{48}, std::size_t{80}}) {
     const AlignedVector<float> table = RandomTable(1, 7, stride, stride);
     const AlignedVector<float> rotation = RandomTable(2, stride, stride, stride);
+    AlignedVector<float> strips(stride * stride);
+    for (std::size_t j = 0; j < stride; ++j)
+      for (std::size_t k = 0; k < stride; ++k) strips[RotationAt(j, k, stride)] = rotation[j * stride + k];
     AlignedVector<float> out(7 * stride);
-    AlignedVector<float> scratch(stride * 64);
-    GetDenseKernels().rotate(table.data(), 7, stride, rotation.data(), out.data(), scratch.data());
+    GetDenseKernels().rotate(table.data(), 7, stride, strips.data(), out.data());
     for (std::size_t r = 0; r < 7; ++r) {
       for (std::size_t k = 0; k < stride; ++k) {
         double expected = 0;

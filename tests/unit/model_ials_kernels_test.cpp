@@ -116,7 +116,8 @@ class IalsRows : public testing::TestWithParam<bool> {};
 
 TEST_P(IalsRows, ExactRowsAgreeWithADoublePrecisionSolve) {
   for (const Shape shape : {Shape{1, 3}, Shape{7, 2}, Shape{16, 15}, Shape{16, 16}, Shape{16, 17}, Shape{40, 1},
-                            Shape{48, 47}, Shape{48, 48}, Shape{48, 300}, Shape{100, 37}, Shape{130, 700}}) {
+                            Shape{48, 47}, Shape{48, 48}, Shape{48, 300}, Shape{100, 37}, Shape{130, 700},
+                            Shape{64, 31}, Shape{64, 32}, Shape{64, 33}, Shape{33, 32}}) {
     for (std::uint64_t seed = 0; seed < 5; ++seed) {
       SCOPED_TRACE(testing::Message() << "d " << shape.d << ", n " << shape.n << ", seed " << seed);
       const RowProblem p = RandomProblem(seed, shape.d, shape.n, GetParam(), 0.01f, 3);
@@ -199,10 +200,40 @@ TEST(IalsRows, WithoutEntriesAreZero) {
     for (float value : Solve(p, solver)) EXPECT_EQ(value, 0);
 }
 
+TEST(IalsRows, SolvedSideBySideAreThoseSolvedAlone) {
+  // 37 rows of each length: full vectors of lanes, and some left over. Row 5 of each has no solution in float32.
+  for (const std::size_t size : {std::size_t{1}, std::size_t{4}, std::size_t{7}, std::size_t{32}, std::size_t{40}}) {
+    const RowProblem p = RandomProblem(9, 48, 37 * size, true, 0.01f, 3);
+    AlignedVector<float> values(p.values.begin(), p.values.end());
+    for (std::size_t j = 5 * size; j < 6 * size; ++j) values[j] = 1e38f;
+    std::vector<std::uint64_t> offsets(38);
+    for (std::size_t row = 0; row < 38; ++row) offsets[row] = row * size;
+    std::vector<std::uint32_t> order(37);
+    std::iota(order.rbegin(), order.rend(), 0u);
+    AlignedVector<float> workspace(IalsWorkspaceSize(p.stride, size, 37), NAN);
+    AlignedVector<float> together(37 * p.stride, 1.0f);
+    AlignedVector<float> ordered(37 * p.stride, 2.0f);
+    double loss = 0;
+    GetIalsKernels().solve_exact(p.side(), {offsets.data(), p.columns.data(), values.data(), 37}, together.data(),
+                                 workspace.data(), &loss);
+    GetIalsKernels().solve_exact(p.side(), {offsets.data(), p.columns.data(), values.data(), 37, order.data()},
+                                 ordered.data(), workspace.data(), nullptr);
+    EXPECT_EQ(together, ordered);
+    for (std::size_t row = 0; row < 37; ++row) {
+      AlignedVector<float> alone(p.stride, 3.0f);
+      GetIalsKernels().solve_exact(p.side(), {offsets.data() + row, p.columns.data(), values.data(), 1}, alone.data(),
+                                   workspace.data(), nullptr);
+      EXPECT_TRUE(
+          std::equal(alone.begin(), alone.end(), together.begin() + static_cast<std::ptrdiff_t>(row * p.stride)))
+          << size << " " << row;
+    }
+  }
+}
+
 TEST(IalsRows, DoNotDependOnTheBlockAroundThem) {
   const RowProblem p = RandomProblem(5, 32, 60, true, 0.01f, 3);
   const std::uint64_t offsets[] = {0, 7, 7, 60};
-  AlignedVector<float> workspace(IalsWorkspaceSize(p.stride, 60));
+  AlignedVector<float> workspace(IalsWorkspaceSize(p.stride, 60, 3));
   AlignedVector<float> together(3 * p.stride, 1.0f);
   GetIalsKernels().solve_exact(p.side(), {offsets, p.columns.data(), p.values.data(), 3}, together.data(),
                                workspace.data(), nullptr);

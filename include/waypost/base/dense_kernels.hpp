@@ -15,21 +15,21 @@
 namespace waypost {
 
 struct DenseKernels {
-  // sum[i][j] += sum over rows r of rows[r][first_row + i] * rows[r][first_column + j].
+  // sum[i][j] += sum over rows r of rows[r][first_row + i] * rows[r][first_column + j]; where first_row and
+  // first_column are equal, for j >= i and for some elements beside that part.
   //   rows      float32[count x stride]; row_count and column_count at most kGramianTile, all columns inside stride;
   //             first_column and column_count multiples of 16.
   //   sum       float64[row_count x sum_stride].
-  //   scratch   float32[kGramianTile x kGramianTile], 64-byte aligned.
+  //   scratch   float32[kGramianScratch], 64-byte aligned.
   void (*gramian)(const float* rows, std::size_t count, std::size_t stride, std::size_t first_row,
                   std::size_t row_count, std::size_t first_column, std::size_t column_count, double* sum,
                   std::size_t sum_stride, float* scratch);
 
   // out = rows * rotation.
   //   rows, out   float32[count x stride], not overlapping.
-  //   rotation    float32[stride x stride].
-  //   scratch     float32[stride x 64], 64-byte aligned.
-  void (*rotate)(const float* rows, std::size_t count, std::size_t stride, const float* rotation, float* out,
-                 float* scratch);
+  //   rotation    float32[stride x stride], 64-byte aligned, in strips of kRotationStrip columns (the last may be
+  //               narrower): RotationAt says where an element lies.
+  void (*rotate)(const float* rows, std::size_t count, std::size_t stride, const float* rotation, float* out);
 
   // Factors the upper part of a positive definite matrix in place into U with U^T U = matrix; the reciprocals of U's
   // diagonal go to inverse_diagonal[size]. Returns false, with the matrix spoilt, when a pivot is not positive and
@@ -50,6 +50,15 @@ struct DenseKernels {
 
 inline constexpr std::size_t kGramianTile = 128;   // rows and columns of one gramian call: 64 KiB of sums
 inline constexpr std::size_t kProductPanel = 256;  // rows summed in float32 before they are added in a wider form
+inline constexpr std::size_t kGramianScratch = kGramianTile * kGramianTile + 2 * kProductPanel * kGramianTile;
+inline constexpr std::size_t kRotationStrip = 64;  // columns a register tile walks through consecutive memory for
+
+// Where element (row, column) of a rotation lies.
+constexpr std::size_t RotationAt(std::size_t row, std::size_t column, std::size_t stride) {
+  const std::size_t first = column / kRotationStrip * kRotationStrip;
+  const std::size_t width = stride - first < kRotationStrip ? stride - first : kRotationStrip;
+  return first * stride + row * width + (column - first);
+}
 
 }  // namespace waypost
 

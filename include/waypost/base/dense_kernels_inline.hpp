@@ -13,21 +13,16 @@
 
 #include "waypost/base/dense_kernels.hpp"
 #include "waypost/base/factor_matrix.hpp"
+#include "waypost/base/lane_shuffles_inline.hpp"
 #include "waypost/base/simd.hpp"
 
 namespace waypost::simd::WAYPOST_SIMD_TARGET {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-using DenseTag = hn::CappedTag<float, kLanes>;
-inline constexpr std::size_t kDenseLanes = hn::MaxLanes(DenseTag());
 
 // A tile of sums fills at most half of 32 registers, or of 16 where there are no more.
 inline constexpr bool kManyRegisters = kDenseLanes == kLanes;
 inline constexpr std::size_t kTileRows = 4;
 inline constexpr std::size_t kTileVectors = kManyRegisters ? 4 : 2;
 inline constexpr std::size_t kDotRows = kManyRegisters ? 4 : 2;
-inline constexpr std::size_t kDotColumns = 4;
 
 enum class Store { kSet, kAdd, kSubtract };
 
@@ -102,49 +97,48 @@ inline void Product(const LeftView& left, const float* b, std::size_t b_step, st
   }
 }
 
-// out[r * out_row + c] = dot(a row r, b row c) for kRows x kColumns rows of `size` elements.
-template <std::size_t kRows, std::size_t kColumns>
-inline void DotTileOf(const float* a, const float* b, std::size_t stride, std::size_t size, float* out,
-                      std::size_t out_row) {
+// out[r * out_row + c] = dot(a row r, b row c) for kRows x 4 rows of `size` elements.
+template <std::size_t kRows>
+inline void DotTile(const float* a, const float* b, std::size_t stride, std::size_t size, float* out,
+                    std::size_t out_row) {
   const DenseTag tag;
-  hn::Vec<DenseTag> sums[kRows][kColumns];
+  DenseVec sums[kRows][4];
   for (std::size_t r = 0; r < kRows; ++r)
-    for (std::size_t c = 0; c < kColumns; ++c) sums[r][c] = hn::Zero(tag);
+    for (std::size_t c = 0; c < 4; ++c) sums[r][c] = hn::Zero(tag);
   for (std::size_t k = 0; k < size; k += kDenseLanes) {
-    hn::Vec<DenseTag> left[kRows];
+    DenseVec left[kRows];
     for (std::size_t r = 0; r < kRows; ++r) left[r] = hn::Load(tag, a + r * stride + k);
-    for (std::size_t c = 0; c < kColumns; ++c) {
+    for (std::size_t c = 0; c < 4; ++c) {
       const auto right = hn::Load(tag, b + c * stride + k);
       for (std::size_t r = 0; r < kRows; ++r) sums[r][c] = hn::MulAdd(left[r], right, sums[r][c]);
     }
   }
-  for (std::size_t r = 0; r < kRows; ++r)
-    for (std::size_t c = 0; c < kColumns; ++c) out[r * out_row + c] = hn::GetLane(hn::SumOfLanes(tag, sums[r][c]));
+  static_assert(kRows % kSummedRows == 0);
+  for (std::size_t first = 0; first < kRows; first += kSummedRows) {
+    float rows[kSummedRows][4];
+    SumsOfLanes(sums + first, rows[0]);
+    for (std::size_t r = 0; r < kSummedRows; ++r)
+      for (std::size_t c = 0; c < 4; ++c) out[(first + r) * out_row + c] = rows[r][c];
+  }
 }
 
-template <std::size_t kRows>
-inline void DotRowsOf(const float* a, const float* b, std::size_t columns, std::size_t stride, std::size_t size,
-                      float* out, std::size_t out_row) {
-  std::size_t c = 0;
-  for (; c + kDotColumns <= columns; c += kDotColumns)
-    DotTileOf<kRows, kDotColumns>(a, b + c * stride, stride, size, out + c, out_row);
-  for (; c < columns; ++c) DotTileOf<kRows, 1>(a, b + c * stride, stride, size, out + c, out_row);
+constexpr std::size_t PaddedToFour(std::size_t count) {
+  return (count + 3) / 4 * 4;
 }
 
-// Upper part of gram[i][j] = dot(row i, row j).
+// gram[i][j] = dot(row i, row j) for j >= i, and for some elements beside that part.
+//   rows  float32[PaddedToFour(count) x stride], zero past `count`; gram has as many rows and columns.
 inline void GramOfRows(const float* rows, std::size_t count, std::size_t stride, float* gram, std::size_t gram_row) {
-  std::size_t i = 0;
-  for (; i + kDotRows <= count; i += kDotRows)
-    DotRowsOf<kDotRows>(rows + i * stride, rows + i * stride, count - i, stride, stride, gram + i * gram_row + i,
-                        gram_row);
-  for (; i < count; ++i)
-    DotRowsOf<1>(rows + i * stride, rows + i * stride, count - i, stride, stride, gram + i * gram_row + i, gram_row);
+  for (std::size_t i = 0; i < count; i += kDotRows)
+    for (std::size_t j = i / 4 * 4; j < count; j += 4)
+      DotTile<kDotRows>(rows + i * stride, rows + j * stride, stride, stride, gram + i * gram_row + j, gram_row);
 }
 
 inline float DenseDot(const float* a, const float* b, std::size_t size) {
-  float sum = 0;
-  DotTileOf<1, 1>(a, b, 0, size, &sum, 1);
-  return sum;
+  const DenseTag tag;
+  auto sum = hn::Zero(tag);
+  for (std::size_t k = 0; k < size; k += kDenseLanes) sum = hn::MulAdd(hn::Load(tag, a + k), hn::Load(tag, b + k), sum);
+  return hn::GetLane(hn::SumOfLanes(tag, sum));
 }
 
 // to += factor * from, over `size` elements, a multiple of kLanes.
@@ -161,27 +155,65 @@ inline void Scale(float factor, std::size_t size, float* to) {
   for (std::size_t k = 0; k < size; k += kDenseLanes) hn::Store(hn::Mul(scale, hn::Load(tag, to + k)), tag, to + k);
 }
 
+// Columns first..first + width of `count` rows, side by side.
+inline void PackColumns(const float* rows, std::size_t count, std::size_t stride, std::size_t first, std::size_t width,
+                        float* to) {
+  const DenseTag tag;
+  for (std::size_t r = 0; r < count; ++r)
+    for (std::size_t v = 0; v < width; v += kDenseLanes)
+      hn::Store(hn::Load(tag, rows + r * stride + first + v), tag, to + r * width + v);
+}
+
 inline void Gramian(const float* rows, std::size_t count, std::size_t stride, std::size_t first_row,
                     std::size_t row_count, std::size_t first_column, std::size_t column_count, double* sum,
                     std::size_t sum_stride, float* scratch) {
+  const bool diagonal = first_row == first_column;
+  const bool pack = stride > kGramianTile;  // a tile's columns lie far apart
+  float* left = scratch + kGramianTile * kGramianTile;
+  float* right = diagonal ? left : left + kProductPanel * kGramianTile;
   for (std::size_t begin = 0; begin < count; begin += kProductPanel) {
     const std::size_t size = SmallerOf(kProductPanel, count - begin);
     const float* panel = rows + begin * stride;
-    Product<Store::kSet>({panel + first_row, stride, 1}, panel + first_column, stride, size, scratch, kGramianTile,
-                         row_count, column_count, false);
+    if (pack) {
+      PackColumns(panel, size, stride, first_row, row_count, left);
+      if (!diagonal) PackColumns(panel, size, stride, first_column, column_count, right);
+      Product<Store::kSet>({left, row_count, 1}, right, column_count, size, scratch, kGramianTile, row_count,
+                           column_count, diagonal);
+    } else {
+      Product<Store::kSet>({panel + first_row, stride, 1}, panel + first_column, stride, size, scratch, kGramianTile,
+                           row_count, column_count, diagonal);
+    }
     for (std::size_t i = 0; i < row_count; ++i)
-      for (std::size_t j = 0; j < column_count; ++j) sum[i * sum_stride + j] += scratch[i * kGramianTile + j];
+      for (std::size_t j = diagonal ? i / kLanes * kLanes : 0; j < column_count; ++j)
+        sum[i * sum_stride + j] += scratch[i * kGramianTile + j];
   }
 }
 
-inline void Rotate(const float* rows, std::size_t count, std::size_t stride, const float* rotation, float* out,
-                   float* scratch) {
-  constexpr std::size_t kWidth = 64;  // columns copied together, so that a tile walks through consecutive memory
-  for (std::size_t first = 0; first < stride; first += kWidth) {
-    const std::size_t width = SmallerOf(kWidth, stride - first);
-    for (std::size_t k = 0; k < stride; ++k)
-      for (std::size_t v = 0; v < width; ++v) scratch[k * kWidth + v] = rotation[k * stride + first + v];
-    Product<Store::kSet>({rows, 1, stride}, scratch, kWidth, stride, out + first, stride, count, width, false);
+inline void Rotate(const float* rows, std::size_t count, std::size_t stride, const float* rotation, float* out) {
+  for (std::size_t first = 0; first < stride; first += kRotationStrip) {
+    const std::size_t width = SmallerOf(kRotationStrip, stride - first);
+    Product<Store::kSet>({rows, 1, stride}, rotation + first * stride, width, stride, out + first, stride, count, width,
+                         false);
+  }
+}
+
+// The rest of kLanes rows of a factor, right of its block on the diagonal: rest = U_kk^-T rest.
+//   block  the kLanes x kLanes block on the diagonal, with the matrix's stride.
+inline void SolvePanel(const float* block, const float* inverse_diagonal, std::size_t stride, std::size_t width,
+                       float* rest) {
+  const DenseTag tag;
+  for (std::size_t v = 0; v < width; v += kDenseLanes) {
+    DenseVec x[kLanes];
+    Unroll<kLanes>([&](auto k)
+                       __attribute__((always_inline)) { x[k.value] = hn::Load(tag, rest + k.value * stride + v); });
+    Unroll<kLanes>([&](auto k) __attribute__((always_inline)) {
+      x[k.value] = hn::Mul(x[k.value], hn::Set(tag, inverse_diagonal[k.value]));
+      hn::Store(x[k.value], tag, rest + k.value * stride + v);
+      Unroll<kLanes - 1 - k.value>([&](auto i) __attribute__((always_inline)) {
+        constexpr std::size_t kRow = k.value + 1 + i.value;
+        x[kRow] = hn::NegMulAdd(hn::Set(tag, block[k.value * stride + kRow]), x[k.value], x[kRow]);
+      });
+    });
   }
 }
 
@@ -199,13 +231,14 @@ inline bool Cholesky(float* matrix, std::size_t size, std::size_t stride, float*
       // What lies beside the upper part may be anything: zero, it takes no part in vectors that reach over it.
       for (std::size_t j = 0; j < k - begin; ++j) row[j] = 0;
       for (std::size_t j = size - begin; j < width; ++j) row[j] = 0;
-      Scale(inverse, width, row);
-      for (std::size_t i = k + 1; i < end; ++i) AddScaled(-row[i - begin], row, width, matrix + i * stride + begin);
+      Scale(inverse, kPanel, row);
+      for (std::size_t i = k + 1; i < end; ++i) AddScaled(-row[i - begin], row, kPanel, matrix + i * stride + begin);
     }
     if (end == size) break;
-    const float* panel = matrix + begin * stride + end;
+    float* panel = matrix + begin * stride + end;
+    SolvePanel(matrix + begin * stride + begin, inverse_diagonal + begin, stride, width - kPanel, panel);
     Product<Store::kSubtract>({panel, stride, 1}, panel, stride, kPanel, matrix + end * stride + end, stride,
-                              size - end, PaddedDimensions(size) - end, true);
+                              size - end, width - kPanel, true);
   }
   return true;
 }

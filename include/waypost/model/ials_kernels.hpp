@@ -61,18 +61,20 @@ struct IalsSideView {
   return ridge > floor ? ridge : floor;
 }
 
-// Rows first..first + count of a compressed matrix. Borrowed.
+// Rows of a compressed matrix. Borrowed.
 struct IalsRowsView {
-  const std::uint64_t* offsets = nullptr;  // of row `first`; count + 1 of them
+  const std::uint64_t* offsets = nullptr;  // of the first row; one more than rows
   const std::uint32_t* columns = nullptr;  // of the whole matrix: offsets point into it
   const float* values = nullptr;           // as columns, or null: every strength is 1
   std::size_t count = 0;
+  const std::uint32_t* order = nullptr;  // uint32[count]: which rows, or null: the first `count`. Rows of equal length
+                                         // that follow each other are solved together.
 };
 
 struct IalsKernels {
-  // Each writes `count` rows of float32[stride] to `out` and, where `loss` is not null, adds to it the minimised
+  // Each writes the solution of row r to out[r * stride] and, where `loss` is not null, adds to it the minimised
   // expressions at the vectors written, row by row.
-  //   workspace  float32[IalsWorkspaceSize(stride, longest row)], 64-byte aligned.
+  //   workspace  float32[IalsWorkspaceSize(stride, longest row, count)], 64-byte aligned.
   void (*solve_exact)(const IalsSideView& side, const IalsRowsView& rows, float* out, float* workspace, double* loss);
   // As solve_exact, always with the d x d system: the measure of what the choice saves.
   //   workspace  of IalsWorkspaceSize(stride, stride) or more.
@@ -82,11 +84,22 @@ struct IalsKernels {
                    double* loss);
 };
 
-// Elements of workspace for rows of at most `longest_row` entries: eight vectors, the system, the gathered rows.
-constexpr std::size_t IalsWorkspaceSize(std::size_t stride, std::size_t longest_row) {
+// Rows of at most this many entries are solved side by side, one in each lane of a vector, where n < d. Longer ones
+// fill the vectors themselves, and their systems would no longer stay in the nearest cache together.
+inline constexpr std::size_t kIalsLaneRow = 32;
+inline constexpr std::size_t kIalsLaneSystem = kIalsLaneRow / 4 * (kIalsLaneRow / 4 + 1) / 2 * 16;  // elements, a lane
+
+// Elements of workspace for calls of `count` rows of at most `longest_row` entries: eight vectors, and behind them
+// either the system and the gathered rows of one row, or the systems, right sides and gathered rows of several lanes.
+constexpr std::size_t IalsWorkspaceSize(std::size_t stride, std::size_t longest_row, std::size_t count = 1) {
   const std::size_t vectors = 8 * PaddedDimensions(stride > kProductPanel ? stride : kProductPanel);
-  if (longest_row < stride) return vectors + PaddedDimensions(longest_row) * (PaddedDimensions(longest_row) + stride);
-  return vectors + stride * (stride + (stride > kProductPanel ? stride : kProductPanel));
+  const std::size_t one = longest_row < stride
+                              ? PaddedDimensions(longest_row) * (PaddedDimensions(longest_row) + stride)
+                              : stride * (stride + (stride > kProductPanel ? stride : kProductPanel));
+  const std::size_t lanes = 2 * kLanes * (kIalsLaneSystem + kIalsLaneRow) +
+                            (count < kLanes ? count : kLanes) *
+                                PaddedDimensions(longest_row < kIalsLaneRow ? longest_row : kIalsLaneRow) * stride;
+  return vectors + (one > lanes ? one : lanes);
 }
 
 }  // namespace waypost

@@ -8,6 +8,7 @@
 
 #include "waypost/base/dense_kernels_inline.hpp"
 #include "waypost/model/ials_kernels.hpp"
+#include "waypost/model/ials_lanes_inline.hpp"
 
 namespace waypost::simd::WAYPOST_SIMD_TARGET {
 
@@ -55,6 +56,10 @@ inline void SetScale(const IalsSideView& side, double lambda, float* scale) {
   }
 }
 
+inline void ZeroRow(std::size_t size, float* to) {
+  for (std::size_t k = 0; k < size; ++k) to[k] = 0;
+}
+
 // Rows begin..end of E, and their roots of strength.
 inline void Gather(const IalsSideView& side, const IalsRow& row, std::size_t begin, std::size_t end,
                    const IalsWorkspace& w) {
@@ -75,13 +80,16 @@ inline void Gather(const IalsSideView& side, const IalsRow& row, std::size_t beg
   }
 }
 
-inline void ZeroRow(std::size_t size, float* to) {
-  for (std::size_t k = 0; k < size; ++k) to[k] = 0;
+// All rows of E, as GramOfRows takes them.
+inline void GatherAll(const IalsSideView& side, const IalsRow& row, const IalsWorkspace& w) {
+  Gather(side, row, 0, row.size, w);
+  ZeroRow((PaddedToFour(row.size) - row.size) * side.stride, w.rows + row.size * side.stride);
 }
 
-// x = E^T y for `count` rows of E.
-inline void Combine(const float* rows, std::size_t count, std::size_t stride, const float* y, float* x) {
-  ProductRows<1, Store::kSet>({y, 1, 0}, rows, stride, count, x, 0, stride);
+// x = E^T y for `count` rows of E; elements of y are `step` apart.
+inline void Combine(const float* rows, std::size_t count, std::size_t stride, const float* y, std::size_t step,
+                    float* x) {
+  ProductRows<1, Store::kSet>({y, step, 0}, rows, stride, count, x, 0, stride);
 }
 
 // Adds the same amount to each diagonal element of a matrix.
@@ -92,7 +100,7 @@ inline void AddToDiagonal(float amount, std::size_t size, std::size_t stride, fl
 // w.system = I + E E^T, w.right = C^1/2 1. Returns the system's stride.
 inline std::size_t BuildDual(const IalsSideView& side, const IalsRow& row, float jitter, const IalsWorkspace& w) {
   const std::size_t stride = PaddedDimensions(row.size);
-  Gather(side, row, 0, row.size, w);
+  GatherAll(side, row, w);
   GramOfRows(w.rows, row.size, side.stride, w.system, stride);
   double trace = 0;
   for (std::size_t n = 0; n < row.size; ++n) trace += w.system[n * stride + n];
@@ -130,29 +138,107 @@ inline bool Unscale(std::size_t stride, const float* scale, const float* x, floa
   return finite;
 }
 
-inline void SolveExactRow(const IalsSideView& side, const IalsRow& row, bool dual, IalsWorkspace w, float* out) {
+// sum_j c_j^1/2 y_j = sum_j c_j (1 - h_j . w): the minimum, as the dual solution y = C^1/2 (1 - B w) gives it.
+inline double MinimumOfDual(const float* roots, const float* y, std::size_t step, std::size_t size) {
+  double sum = 0;
+  for (std::size_t j = 0; j < size; ++j) sum += static_cast<double>(roots[j]) * y[j * step];
+  return sum;
+}
+
+// Adds sum_j c_j (h_j . w - 1)^2 + w^T (diag(ridge) + lambda I) w to `loss`.
+inline void Measure(const IalsSideView& side, const IalsRow& row, double lambda, const float* out, double* loss) {
+  double sum = 0;
+  for (std::size_t n = 0; n < row.size; ++n) {
+    const float* h = side.factors + std::size_t{row.columns[n]} * side.stride;
+    const double error = static_cast<double>(DenseDot(h, out, side.stride)) - 1.0;
+    sum += static_cast<double>(row.strength(n)) * error * error;
+  }
+  for (std::size_t k = 0; k < side.stride; ++k) {
+    const double w = out[k];
+    sum += (static_cast<double>(side.ridge[k]) + lambda) * w * w;
+  }
+  *loss += sum;
+}
+
+inline void SolveExactRow(const IalsSideView& side, const IalsRow& row, bool dual, float jitter, IalsWorkspace w,
+                          double lambda, float* out, double* loss) {
   const std::size_t system = dual ? PaddedDimensions(row.size) : side.stride;
   w.rows = w.system + system * system;
   constexpr int kAttempts = 5;
-  float jitter = 0;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (dual) {
       const std::size_t stride = BuildDual(side, row, jitter, w);
       if (Cholesky(w.system, row.size, stride, w.inverse)) {
         CholeskySolve(w.system, row.size, stride, w.inverse, w.right, w.solution);
-        Combine(w.rows, row.size, side.stride, w.solution, w.x);
-        if (Unscale(side.stride, w.scale, w.x, out)) return;
+        Combine(w.rows, row.size, side.stride, w.solution, 1, w.x);
+        if (Unscale(side.stride, w.scale, w.x, out)) {
+          if (loss != nullptr) *loss += MinimumOfDual(w.roots, w.solution, 1, row.size);
+          return;
+        }
       }
     } else {
       BuildPrimal(side, row, jitter, w);
       if (Cholesky(w.system, side.stride, side.stride, w.inverse)) {
         CholeskySolve(w.system, side.stride, side.stride, w.inverse, w.right, w.x);
-        if (Unscale(side.stride, w.scale, w.x, out)) return;
+        if (Unscale(side.stride, w.scale, w.x, out)) {
+          if (loss != nullptr) Measure(side, row, lambda, out, loss);
+          return;
+        }
       }
     }
     jitter = jitter == 0 ? kJitter : jitter * 100;
   }
   ZeroRow(side.stride, out);
+  if (loss != nullptr) Measure(side, row, lambda, out, loss);
+}
+
+// Asks for the fixed vectors of a row that comes next.
+inline void PrefetchRow(const IalsSideView& side, const IalsRow& row) {
+  const std::size_t most = SmallerOf(side.stride, 128);  // the rest of a vector follows by the processor's own guess
+  for (std::size_t n = 0; n < row.size; ++n)
+    for (std::size_t k = 0; k < most; k += kLanes)
+      __builtin_prefetch(side.factors + std::size_t{row.columns[n]} * side.stride + k);
+}
+
+// Solves at most kDenseLanes rows of the same length, which is at most kIalsLaneRow and less than d.
+inline void SolveExactLanes(const IalsSideView& side, const IalsRow* rows, float* const* out, std::size_t count,
+                            double lambda, IalsWorkspace w, double* loss) {
+  const std::size_t size = rows[0].size;
+  const std::size_t block_rows = (size + 3) / 4;
+  const std::size_t elements = 16 * LaneBlock(block_rows, 0);
+  float* const system = w.system;
+  float* const grams = system + kLanes * kIalsLaneSystem;
+  float* const right = grams + kLanes * kIalsLaneSystem;
+  float* const inverse = right + kLanes * kIalsLaneRow;
+  float* const gathered = inverse + kLanes * kIalsLaneRow;
+  const std::size_t row_step = 4 * block_rows * side.stride;
+  const DenseTag tag;
+  for (std::size_t j = 0; j < 4 * block_rows; ++j)
+    hn::Store(hn::Set(tag, j < size ? 1.0f : 0.0f), tag, right + j * kDenseLanes);
+  for (std::size_t lane = 0; lane < count; ++lane) {
+    if (lane + 1 < count) PrefetchRow(side, rows[lane + 1]);
+    w.rows = gathered + lane * row_step;
+    GatherAll(side, rows[lane], w);
+    for (std::size_t j = 0; j < size; ++j) right[j * kDenseLanes + lane] = w.roots[j];
+    LaneGram(w.rows, size, side.stride, grams + lane * elements);
+  }
+  JoinLanes(grams, elements, elements, count, system);
+  for (std::size_t k = 0; k < 4 * block_rows; ++k) {
+    float* diagonal = LaneElement(system, LaneBlock(k / 4, k / 4), k % 4 * 5);
+    hn::Store(hn::Add(hn::Load(tag, diagonal), hn::Set(tag, 1.0f)), tag, diagonal);
+  }
+  FactorLanes(system, block_rows, inverse);
+  SolveLanes(system, block_rows, inverse, right);
+  bool solved[kDenseLanes];
+  for (std::size_t lane = 0; lane < count; ++lane) {
+    Combine(gathered + lane * row_step, size, side.stride, right + lane, kDenseLanes, w.x);
+    solved[lane] = Unscale(side.stride, w.scale, w.x, out[lane]);
+    if (!solved[lane] || loss == nullptr) continue;
+    for (std::size_t j = 0; j < size; ++j) w.roots[j] = std::sqrt(rows[lane].strength(j));
+    *loss += MinimumOfDual(w.roots, right + lane, kDenseLanes, size);
+  }
+  for (std::size_t lane = 0; lane < count; ++lane)
+    if (!solved[lane]) SolveExactRow(side, rows[lane], true, kJitter, w, lambda, out[lane], loss);
 }
 
 // image = (I + E^T E) direction, with E read from the unscaled factors: long rows need no copy.
@@ -203,56 +289,78 @@ inline void SolveCgRow(const IalsSideView& side, const IalsRow& row, int steps, 
   Unscale(stride, w.scale, w.x, out);
 }
 
-// Adds sum_j c_j (h_j . w - 1)^2 + w^T (diag(ridge) + lambda I) w to `loss`.
-inline void Measure(const IalsSideView& side, const IalsRow& row, double lambda, const float* out, double* loss) {
-  double sum = 0;
-  for (std::size_t n = 0; n < row.size; ++n) {
-    const float* h = side.factors + std::size_t{row.columns[n]} * side.stride;
-    const double error = static_cast<double>(DenseDot(h, out, side.stride)) - 1.0;
-    sum += static_cast<double>(row.strength(n)) * error * error;
-  }
-  for (std::size_t k = 0; k < side.stride; ++k) {
-    const double w = out[k];
-    sum += (static_cast<double>(side.ridge[k]) + lambda) * w * w;
-  }
-  *loss += sum;
+inline IalsRow RowAt(const IalsRowsView& rows, std::size_t index) {
+  const std::size_t row = rows.order == nullptr ? index : rows.order[index];
+  const std::size_t begin = static_cast<std::size_t>(rows.offsets[row]);
+  return {rows.columns + begin, rows.values == nullptr ? nullptr : rows.values + begin,
+          static_cast<std::size_t>(rows.offsets[row + 1]) - begin};
 }
 
-// Calls solve(row, lambda, out) for each row that has entries.
-template <typename Solve>
-inline void ForEachRow(const IalsSideView& side, const IalsRowsView& rows, const IalsWorkspace& w, float* out,
-                       double* loss, const Solve& solve) {
-  for (std::size_t r = 0; r < rows.count; ++r, out += side.stride) {
-    const std::size_t begin = static_cast<std::size_t>(rows.offsets[r]);
-    const IalsRow row{rows.columns + begin, rows.values == nullptr ? nullptr : rows.values + begin,
-                      static_cast<std::size_t>(rows.offsets[r + 1]) - begin};
-    if (row.size == 0) {
-      ZeroRow(side.stride, out);
+// Calls solve(rows, out, count, lambda) for groups of at most `most(size)` rows of one length that follow each other;
+// rows without entries become zero.
+template <typename Most, typename Solve>
+inline void ForEachGroup(const IalsSideView& side, const IalsRowsView& rows, const IalsWorkspace& w, float* out,
+                         const Most& most, const Solve& solve) {
+  IalsRow group[kLanes];
+  float* to[kLanes];
+  double lambda = 0;
+  std::size_t scaled = 0;  // the length that w.scale and lambda belong to
+  for (std::size_t first = 0; first < rows.count;) {
+    const std::size_t size = RowAt(rows, first).size;
+    const std::size_t largest = size == 0 ? 1 : most(size);
+    std::size_t count = 0;
+    for (; count < largest && first + count < rows.count; ++count) {
+      group[count] = RowAt(rows, first + count);
+      if (group[count].size != size) break;
+      to[count] = out + (rows.order == nullptr ? first + count : rows.order[first + count]) * side.stride;
+    }
+    first += count;
+    if (size == 0) {
+      ZeroRow(side.stride, to[0]);
       continue;
     }
-    const double lambda = IalsLambda(side, row.size);
-    SetScale(side, lambda, w.scale);
-    solve(row, out);
-    if (loss != nullptr) Measure(side, row, lambda, out, loss);
+    if (size != scaled) {
+      lambda = IalsLambda(side, size);
+      SetScale(side, lambda, w.scale);
+      scaled = size;
+    }
+    solve(group, to, count, lambda);
   }
 }
 
 inline void SolveExact(const IalsSideView& side, const IalsRowsView& rows, float* out, float* workspace, double* loss) {
   const IalsWorkspace w = CutWorkspace(workspace, side.stride);
-  ForEachRow(side, rows, w, out, loss,
-             [&](const IalsRow& row, float* to) { SolveExactRow(side, row, row.size < side.stride, w, to); });
+  const auto in_lanes = [&](std::size_t size) { return size <= kIalsLaneRow && size < side.stride; };
+  ForEachGroup(
+      side, rows, w, out, [&](std::size_t size) { return in_lanes(size) ? kDenseLanes : 1; },
+      [&](const IalsRow* group, float* const* to, std::size_t count, double lambda) {
+        if (in_lanes(group[0].size)) {
+          SolveExactLanes(side, group, to, count, lambda, w, loss);
+        } else {
+          SolveExactRow(side, group[0], group[0].size < side.stride, 0, w, lambda, to[0], loss);
+        }
+      });
 }
 
 inline void SolvePrimal(const IalsSideView& side, const IalsRowsView& rows, float* out, float* workspace,
                         double* loss) {
   const IalsWorkspace w = CutWorkspace(workspace, side.stride);
-  ForEachRow(side, rows, w, out, loss, [&](const IalsRow& row, float* to) { SolveExactRow(side, row, false, w, to); });
+  ForEachGroup(
+      side, rows, w, out, [](std::size_t) { return std::size_t{1}; },
+      [&](const IalsRow* group, float* const* to, std::size_t, double lambda) {
+        SolveExactRow(side, group[0], false, 0, w, lambda, to[0], loss);
+      });
 }
 
 inline void SolveCg(const IalsSideView& side, const IalsRowsView& rows, int steps, float* out, float* workspace,
                     double* loss) {
   const IalsWorkspace w = CutWorkspace(workspace, side.stride);
-  ForEachRow(side, rows, w, out, loss, [&](const IalsRow& row, float* to) { SolveCgRow(side, row, steps, w, to); });
+  ForEachGroup(
+      side, rows, w, out, [](std::size_t) { return std::size_t{1}; },
+      [&](const IalsRow* group, float* const* to, std::size_t, double lambda) {
+        SolveCgRow(side, group[0], steps, w, to[0]);
+        if (loss != nullptr) Measure(side, group[0], lambda, to[0], loss);
+      });
 }
 
 inline const IalsKernels& IalsKernelTable() {

@@ -17,6 +17,7 @@
 #include "waypost/model/ials_kernels.hpp"
 #include "waypost/model/ials_model.hpp"
 #include "waypost/model/ials_options.hpp"
+#include "waypost/model/ials_row_plan.hpp"
 #include "waypost/model/training.hpp"
 
 namespace waypost {
@@ -62,14 +63,17 @@ class IalsTrainer {
         cancelled_(cancelled),
         dimensions_(static_cast<std::size_t>(options.dimensions)),
         stride_(PaddedDimensions(dimensions_)),
+        user_plan_(PlanIalsRows(matrix.user_item(), stride_)),
+        item_plan_(PlanIalsRows(matrix.item_user(), stride_)),
         users_(matrix.users() * stride_, 0.0f),
         items_(matrix.items() * stride_, 0.0f) {
-    const double sd = options.init_sd / std::sqrt(static_cast<double>(options.dimensions));
+    // Uniform elements: their variance is a twelfth of the squared range.
+    const double range = options.init_sd * std::sqrt(12.0 / static_cast<double>(options.dimensions));
     ForEachBlock(parallelism_, matrix.items(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       for (std::size_t item = begin; item < end; ++item) {
         Random random(options.seed, item);
         for (std::size_t k = 0; k < dimensions_; ++k)
-          items_[item * stride_ + k] = static_cast<float>(sd * random.Normal());
+          items_[item * stride_ + k] = static_cast<float>(range * (random.Uniform() - 0.5));
       }
     });
   }
@@ -77,12 +81,12 @@ class IalsTrainer {
   // Minimises over all users with the items fixed, in the eigenbasis of the item Gramian.
   absl::Status SolveUsers() {
     WAYPOST_RETURN_IF_ERROR(ToEigenbasis(items_, users_));
-    return Solve(matrix_.user_item(), items_, matrix_.items(), solver_, users_, nullptr);
+    return Solve(matrix_.user_item(), user_plan_, items_, matrix_.items(), solver_, users_, nullptr);
   }
 
   // The same in the basis at hand, exactly.
   absl::Status SolveUsersExactly() {
-    return Solve(matrix_.user_item(), items_, matrix_.items(), IalsSolver::kExact, users_, nullptr);
+    return Solve(matrix_.user_item(), user_plan_, items_, matrix_.items(), IalsSolver::kExact, users_, nullptr);
   }
 
   // Minimises over all items with the users fixed; returns the objective.
@@ -90,7 +94,7 @@ class IalsTrainer {
     const double penalty = UserPenalty();
     WAYPOST_RETURN_IF_ERROR(ToEigenbasis(users_, items_));
     double loss = 0;
-    WAYPOST_RETURN_IF_ERROR(Solve(matrix_.item_user(), users_, matrix_.users(), solver_, items_, &loss));
+    WAYPOST_RETURN_IF_ERROR(Solve(matrix_.item_user(), item_plan_, users_, matrix_.users(), solver_, items_, &loss));
     return loss + penalty;
   }
 
@@ -132,10 +136,9 @@ class IalsTrainer {
   }
 
  private:
-  static constexpr std::size_t kBlock = 256;              // rows initialised or rotated together
-  static constexpr std::size_t kSolveBlock = 16;          // rows solved together: long rows are few and far apart
-  static constexpr std::size_t kGramianRows = 4096;       // rows whose Gramian is one unit of work, at least
-  static constexpr std::size_t kGramianBytes = 64 << 20;  // of partial Gramians, at most
+  static constexpr std::size_t kBlock = 256;         // rows initialised or rotated together
+  static constexpr std::size_t kGramianRows = 4096;  // rows whose Gramian is one unit of work, at least
+  static constexpr std::size_t kGramianUnits = 64;   // of work that a Gramian is cut into, if its rows suffice
 
   using Memory = oneapi::tbb::enumerable_thread_specific<AlignedVector<float>>;
   static float* Reserve(Memory& memory, std::size_t size) {
@@ -156,10 +159,10 @@ class IalsTrainer {
     const std::size_t rows = factors.size() / stride_;
     const std::size_t tiles = (stride_ + kGramianTile - 1) / kGramianTile;
     const std::size_t pairs = tiles * (tiles + 1) / 2;
-    const std::size_t most = std::max<std::size_t>(1, kGramianBytes / (stride_ * stride_ * sizeof(double)));
-    const std::size_t chunks = std::clamp<std::size_t>(rows / kGramianRows, 1, most);
+    const std::size_t chunks =
+        std::clamp<std::size_t>(rows / kGramianRows, 1, std::max<std::size_t>(1, kGramianUnits / pairs));
     const std::size_t chunk_rows = (rows + chunks - 1) / chunks;
-    AlignedVector<double> sums(chunks * stride_ * stride_, 0.0);
+    partial_gramians_.resize(chunks * stride_ * stride_);
     ForEachBlock(parallelism_, chunks * pairs, 1, [&](std::size_t unit, std::size_t, std::size_t) {
       const std::size_t chunk = unit / pairs;
       std::size_t row = 0;
@@ -168,20 +171,24 @@ class IalsTrainer {
       column += row;
       const std::size_t first = std::min(rows, chunk * chunk_rows);
       const std::size_t last = std::min(rows, first + chunk_rows);
-      GetDenseKernels().gramian(factors.data() + first * stride_, last - first, stride_, row * kGramianTile,
-                                std::min(kGramianTile, stride_ - row * kGramianTile), column * kGramianTile,
-                                std::min(kGramianTile, stride_ - column * kGramianTile),
-                                sums.data() + (chunk * stride_ + row * kGramianTile) * stride_ + column * kGramianTile,
-                                stride_, Reserve(scratch_, kGramianTile * kGramianTile));
+      const std::size_t height = std::min(kGramianTile, stride_ - row * kGramianTile);
+      const std::size_t width = std::min(kGramianTile, stride_ - column * kGramianTile);
+      double* sum = partial_gramians_.data() + (chunk * stride_ + row * kGramianTile) * stride_ + column * kGramianTile;
+      for (std::size_t i = 0; i < height; ++i) std::fill_n(sum + i * stride_, width, 0.0);
+      GetDenseKernels().gramian(factors.data() + first * stride_, last - first, stride_, row * kGramianTile, height,
+                                column * kGramianTile, width, sum, stride_, Reserve(scratch_, kGramianScratch));
     });
     AlignedVector<double> gramian(dimensions_ * dimensions_);
-    for (std::size_t i = 0; i < dimensions_; ++i) {
-      for (std::size_t j = i; j < dimensions_; ++j) {
-        double sum = 0;
-        for (std::size_t chunk = 0; chunk < chunks; ++chunk) sum += sums[(chunk * stride_ + i) * stride_ + j];
-        gramian[i * dimensions_ + j] = gramian[j * dimensions_ + i] = sum;
+    ForEachBlock(parallelism_, dimensions_, kLanes, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t i = begin; i < end; ++i) {
+        for (std::size_t j = i; j < dimensions_; ++j) {
+          double sum = 0;
+          for (std::size_t chunk = 0; chunk < chunks; ++chunk)
+            sum += partial_gramians_[(chunk * stride_ + i) * stride_ + j];
+          gramian[i * dimensions_ + j] = gramian[j * dimensions_ + i] = sum;
+        }
       }
-    }
+    });
     return gramian;
   }
 
@@ -197,7 +204,7 @@ class IalsTrainer {
     AlignedVector<float> rotation(stride_ * stride_, 0.0f);
     for (std::size_t k = 0; k < dimensions_; ++k)
       for (std::size_t j = 0; j < dimensions_; ++j)
-        rotation[j * stride_ + k] = static_cast<float>(vectors[k * dimensions_ + j]);
+        rotation[RotationAt(j, k, stride_)] = static_cast<float>(vectors[k * dimensions_ + j]);
     Rotate(rotation, fixed);
     if (solver_ == IalsSolver::kCg) Rotate(rotation, solved);
     return absl::OkStatus();
@@ -207,33 +214,33 @@ class IalsTrainer {
     ForEachBlock(parallelism_, factors.size() / stride_, kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       if (cancelled_()) return;
       float* rows = factors.data() + begin * stride_;
-      float* rotated = Reserve(scratch_, (kBlock + 64) * stride_);
-      GetDenseKernels().rotate(rows, end - begin, stride_, rotation.data(), rotated, rotated + kBlock * stride_);
+      float* rotated = Reserve(scratch_, kBlock * stride_);
+      GetDenseKernels().rotate(rows, end - begin, stride_, rotation.data(), rotated);
       std::copy(rotated, rotated + (end - begin) * stride_, rows);
     });
   }
 
-  absl::Status Solve(const SparseMatrix& rows, const AlignedVector<float>& fixed, std::size_t fixed_rows,
-                     IalsSolver solver, AlignedVector<float>& solved, double* loss) {
+  absl::Status Solve(const SparseMatrix& rows, const IalsRowPlan& plan, const AlignedVector<float>& fixed,
+                     std::size_t fixed_rows, IalsSolver solver, AlignedVector<float>& solved, double* loss) {
     const SharedArray<float> ridge = IalsRidge(eigenvalues_, *options_.unobserved_weight);
     const IalsSideView side = IalsSide(options_, fixed.data(), fixed_rows, ridge);
     const IalsKernels& kernels = GetIalsKernels();
-    std::vector<double> losses((rows.rows() + kSolveBlock - 1) / kSolveBlock, 0.0);
-    ForEachBlock(parallelism_, rows.rows(), kSolveBlock, [&](std::size_t begin, std::size_t end, std::size_t block) {
+    std::vector<double> losses(plan.blocks(), 0.0);
+    ForEachBlock(parallelism_, plan.blocks(), 1, [&](std::size_t block, std::size_t, std::size_t) {
       if (cancelled_()) return;
-      std::size_t longest = 0;
-      for (std::size_t row = begin; row < end; ++row) longest = std::max(longest, rows.row_size(row));
-      float* workspace = Reserve(scratch_, IalsWorkspaceSize(stride_, longest));
-      const IalsRowsView view{.offsets = rows.offsets().data() + begin,
+      const std::size_t begin = plan.starts[block];
+      const IalsRowsView view{.offsets = rows.offsets().data(),
                               .columns = rows.column_indices().data(),
                               .values = rows.weighted() ? rows.values().data() : nullptr,
-                              .count = end - begin};
-      float* out = solved.data() + begin * stride_;
+                              .count = plan.starts[block + 1] - begin,
+                              .order = plan.order.data() + begin};
+      const std::size_t longest = rows.row_size(plan.order[begin]);
+      float* workspace = Reserve(scratch_, IalsWorkspaceSize(stride_, longest, view.count));
       double* sum = loss == nullptr ? nullptr : &losses[block];
       if (solver == IalsSolver::kCg) {
-        kernels.solve_cg(side, view, options_.cg_steps.value_or(kDefaultCgSteps), out, workspace, sum);
+        kernels.solve_cg(side, view, options_.cg_steps.value_or(kDefaultCgSteps), solved.data(), workspace, sum);
       } else {
-        kernels.solve_exact(side, view, out, workspace, sum);
+        kernels.solve_exact(side, view, solved.data(), workspace, sum);
       }
     });
     if (loss != nullptr)
@@ -271,8 +278,11 @@ class IalsTrainer {
   CancelPoll& cancelled_;
   std::size_t dimensions_;
   std::size_t stride_;
+  IalsRowPlan user_plan_;
+  IalsRowPlan item_plan_;
   AlignedVector<float> users_;
   AlignedVector<float> items_;
+  AlignedVector<double> partial_gramians_;
   AlignedVector<double> eigenvalues_;  // of the Gramian of the side fixed last
   Memory scratch_;
 };
