@@ -20,7 +20,7 @@ SECTIONS = (
         "epochs come from `settings.json` (below); here all of train is trained on and the test part is measured, "
         "once. The ratio is against the fastest library that reaches the target on validation.",
         "Spread over seeds (each library has one). The losses differ: irspack's is Waypost's; implicit, cmfrec and "
-        "buffalo have a constant ridge, and their best ndcg@20 is lower, so that they do not reach the target. buffalo "
+        "buffalo have a constant ridge; LightFM ranks by WARP (run once: it takes much longer). buffalo "
         "trains by iALS++ from 128 dimensions on, whatever solver is asked for, and its copy of the matrix into a "
         "file of its own is not timed.",
     ),

@@ -14,7 +14,8 @@ from steps import Places
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  after the choice of the backend
 
-COLOURS = {"waypost": "#c0392b", "irspack": "#2c6fbb", "implicit": "#2e8b57", "cmfrec": "#8e6bbf", "buffalo": "#b8860b"}
+COLOURS = {"waypost": "#c0392b", "irspack": "#2c6fbb", "implicit": "#2e8b57", "cmfrec": "#8e6bbf", "buffalo": "#b8860b",
+           "lightfm": "#555555"}  # fmt: skip
 
 
 def figure(title: str, x: str, y: str):
@@ -34,13 +35,14 @@ def save(shown, file: Path) -> None:
 def time_against_quality(folder: Path, settings: dict[str, dict]) -> None:
     """Each library's chosen setting: processor seconds of training and ndcg@20 on validation, epoch by epoch."""
     for key, found in settings.items():
-        if not all(one.get("confirmed") for one in found["libraries"].values()):
-            continue
         data, dimensions = key.split()
         shown, axes = figure(f"{data}, d = {dimensions}", "processor seconds of training (2 threads)",
                              "ndcg@20 on validation")  # fmt: skip
         for library, one in found["libraries"].items():
-            trial = next(t for t in one["confirmed"] if t["arguments"] == one["arguments"])
+            trials = [t for t in one["confirmed"] + one["tried"] if t["arguments"] == one["arguments"]]
+            if not trials:
+                continue
+            trial = trials[0]
             axes.plot(trial["cpu_seconds"], trial["ndcg"], marker="o", markersize=3, label=library,
                       color=COLOURS[library])  # fmt: skip
         axes.axhline(found["target"], color="grey", linewidth=0.8, linestyle="--", label="target")

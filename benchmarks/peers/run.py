@@ -46,7 +46,7 @@ def run_command(command: list[str], environment: dict[str, str]) -> list[dict]:
 def wanted_runs(seconds: float) -> int:
     if seconds < 5:
         return MOST_RUNS
-    return 3 if seconds < 60 else 1
+    return min(3, MOST_RUNS) if seconds < 60 else 1
 
 
 class Rounds:

@@ -25,7 +25,8 @@ import steps
 from steps import ENVIRONMENT, HERE, THREADS, Places
 
 SECONDS = {64: 20, 128: 40, 256: 80, 512: 160}  # of each library
-CHECKPOINTS = (2, 3, 4, 5, 6, 8, 12)  # epochs after which quality is measured
+LARGER = {"synthetic": 10}  # times that for larger data
+CHECKPOINTS = (2, 3, 4, 5, 6, 8, 12, 20)  # epochs after which quality is measured
 FOR_QUALITY = 0.65
 FACTORS = (1.6, 1.25)  # steps of the two numbers: coarse, then fine
 CONFIRMED = 2
@@ -44,17 +45,19 @@ class Space:
 def space(library: str, dimensions: int) -> Space:
     if library in ("waypost", "irspack"):
         separator = "_" if library == "waypost" else "-"
-        weight = 0.02 if dimensions <= 128 else 0.01
-        numbers = {f"unobserved{separator}weight": weight, "regularization": {64: 0.0035, 128: 0.0047}.get(dimensions, 0.006)}
+        weight, ridge = {64: (0.016, 0.0044), 128: (0.0125, 0.0047)}.get(dimensions, (0.01, 0.006))
+        numbers = {f"unobserved{separator}weight": weight, "regularization": ridge}
         steps_name = f"cg{separator}steps"
         if library == "waypost":
-            solvers = ({"solver": "exact"}, {"solver": "cg"}, {"solver": "cg", steps_name: "2"},
-                       {"solver": "cg", steps_name: "1"}, {"solver": "cg", steps_name: "5"})  # fmt: skip
+            solvers = ({"solver": "cg", steps_name: "2"}, {"solver": "cg"}, {"solver": "exact"},
+                       {"solver": "cg", steps_name: "1"})  # fmt: skip
         else:
             solvers = ({"solver": "cg"}, {"solver": "cg", steps_name: "2"}, {"solver": "cg", steps_name: "5"},
                        {"solver": "block"}, {"solver": "cg", steps_name: "4"})  # fmt: skip
         return Space(numbers, solvers, 8)
     numbers = {"alpha": 20.0 if dimensions < 128 else 40.0, "regularization": 5.0}
+    if library == "lightfm":
+        return Space({"learning-rate": 0.05}, ({},), 20)
     if library == "buffalo":
         return Space(numbers, ({"solver": "block"}, {"solver": "cg"}), 12)
     return Space(numbers, ({"solver": "cg"}, {"solver": "cg", "cg-steps": "2"}, {"solver": "cg", "cg-steps": "5"}), 12)
@@ -201,7 +204,7 @@ def as_json(trial: Trial) -> dict:
 def search(places: Places, data: str, dimensions: int) -> dict:
     searches = [Search(places, library, data, dimensions) for library in steps.training_libraries(places)]
     for one in searches:
-        one.climb(SECONDS[dimensions])
+        one.climb(SECONDS[dimensions] * LARGER.get(data, 1))
     peers = [one for one in searches if one.library != "waypost"]
     rough = max(trial.best() for one in peers for trial in one.trials)
     confirmed: dict[str, list[Trial]] = {}

@@ -47,6 +47,12 @@ class ChecksTest(unittest.TestCase):
         self.assertEqual(checks.fastest(rows)["library"], "a")
         self.assertEqual(checks.fastest(rows, lambda r: r["library"] != "a")["library"], "b")
 
+    def test_a_training_below_the_target_does_not_pass(self) -> None:
+        done = {"train-gowalla-64": [row("waypost", [1]), row("a", [10])]}
+        for waypost_reaches in (True, False):
+            check = checks.all_checks(lambda key, library: library == "a" or waypost_reaches)[0]
+            self.assertEqual(check.passed(check.figure(done)), waypost_reaches)
+
     def test_slope_of_a_power(self) -> None:
         self.assertAlmostEqual(checks.slope([(n, 3 * n**1.5) for n in (1, 2, 4, 8)]), 1.5)
 
