@@ -14,6 +14,7 @@
 #define WAYPOST_BASE_STATISTICS_HPP_
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
@@ -78,6 +79,35 @@ inline absl::Status Validate(const BootstrapOptions& options) {
   return absl::OkStatus();
 }
 
+namespace internal {
+
+inline constexpr std::size_t kReplicatesTogether = 4;  // each waits for its own random numbers only
+
+// Writes the column means of replicates begin..end-1, at most kReplicatesTogether, each of its own stream.
+//   means  float64[columns x replicates].
+inline void ReplicateMeans(std::span<const double> values, std::size_t columns, std::uint64_t seed, std::size_t begin,
+                           std::size_t end, std::span<double> means) {
+  constexpr std::size_t kLanes = kReplicatesTogether;
+  const std::size_t rows = values.size() / columns;
+  const std::size_t replicates = means.size() / columns;
+  std::array<Random, kLanes> random = {Random(seed, begin), Random(seed, begin + 1), Random(seed, begin + 2),
+                                       Random(seed, begin + 3)};
+  std::vector<std::uint32_t> drawn(rows * kLanes, 0);  // counts first: the values are then read in order, once
+  for (std::size_t draw = 0; draw < rows; ++draw)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) ++drawn[random[lane].Below(rows) * kLanes + lane];
+  std::vector<std::array<double, kLanes>> sums(columns, std::array<double, kLanes>{});
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::uint32_t* times = drawn.data() + row * kLanes;
+    for (std::size_t c = 0; c < columns; ++c)
+      for (std::size_t lane = 0; lane < kLanes; ++lane) sums[c][lane] += times[lane] * values[row * columns + c];
+  }
+  for (std::size_t c = 0; c < columns; ++c)
+    for (std::size_t replicate = begin; replicate < end; ++replicate)
+      means[c * replicates + replicate] = sums[c][replicate - begin] / static_cast<double>(rows);
+}
+
+}  // namespace internal
+
 // Returns the percentile bootstrap interval of the mean of each column. All columns share the draws, so a row (a user)
 // is drawn with all its values.
 //
@@ -94,18 +124,12 @@ inline absl::StatusOr<std::vector<Interval>> BootstrapMeans(std::span<const doub
     if (!std::isfinite(values[n]))
       return absl::InvalidArgumentError(
           absl::StrCat("BootstrapMeans.values: want finite values, got ", values[n], " at ", n));
-  const std::size_t rows = values.size() / columns;
   const auto replicates = static_cast<std::size_t>(options.replicates);
   std::vector<double> means(columns * replicates);  // column by column
-  ForEachBlock(parallelism, replicates, 1, [&](std::size_t replicate, std::size_t, std::size_t) {
-    Random random(options.seed, replicate);
-    std::vector<std::uint32_t> drawn(rows, 0);  // counts first: the values are then read in order, once
-    for (std::size_t draw = 0; draw < rows; ++draw) ++drawn[random.Below(rows)];
-    std::vector<double> sums(columns, 0.0);
-    for (std::size_t row = 0; row < rows; ++row)
-      for (std::size_t c = 0; c < columns; ++c) sums[c] += drawn[row] * values[row * columns + c];
-    for (std::size_t c = 0; c < columns; ++c) means[c * replicates + replicate] = sums[c] / static_cast<double>(rows);
-  });
+  ForEachBlock(parallelism, replicates, internal::kReplicatesTogether,
+               [&](std::size_t begin, std::size_t end, std::size_t) {
+                 internal::ReplicateMeans(values, columns, options.seed, begin, end, means);
+               });
   std::vector<Interval> intervals(columns);
   for (std::size_t c = 0; c < columns; ++c) {
     const std::span<double> column = std::span(means).subspan(c * replicates, replicates);

@@ -31,6 +31,7 @@
 #include "waypost/base/parallel.hpp"
 #include "waypost/base/statistics.hpp"
 #include "waypost/base/status.hpp"
+#include "waypost/eval/evaluation.hpp"
 #include "waypost/eval/metrics.hpp"
 #include "waypost/eval/test_set.hpp"
 #include "waypost/model/scorer.hpp"
@@ -49,44 +50,10 @@ struct EvaluateOptions {
   std::function<bool(std::size_t done, std::size_t total)> on_progress = {};
 };
 
-struct MetricResult {
-  Metric metric;
-  std::string name;
-  std::string definition;
-  double mean = 0;                   // the figure; for coverage and gini the value of all lists together
-  std::optional<Interval> interval;  // of the mean; none for coverage and gini, and where it was not asked for
-  std::vector<double> values;  // a user each, NaN where the metric leaves the user out; none for coverage and gini
-};
-
-struct Evaluation {
-  std::vector<MetricResult> metrics;  // in the order asked for
-  std::size_t users = 0;
-  std::size_t users_without_test = 0;
-  std::size_t unknown_items = 0;
-  std::size_t already_met = 0;
-  std::size_t users_by_fallback = 0;  // of `users`, those whom EvaluateOptions::fallback ranked
-
-  // Returns the result of that name, or null.
-  const MetricResult* Find(std::string_view name) const {
-    for (const MetricResult& result : metrics)
-      if (result.name == name) return &result;
-    return nullptr;
-  }
-};
-
 namespace internal {
 
 inline constexpr std::size_t kEvaluateBatch = 4096;  // users whose lists are in memory together
 inline constexpr std::size_t kEvaluateBlock = 64;    // users a task; also bounds the scores held for auc
-inline constexpr double kLeftOut = std::numeric_limits<double>::quiet_NaN();
-
-inline bool LooksAtHits(MetricKind kind) {
-  return kind != MetricKind::kAuc && kind != MetricKind::kCoverage && kind != MetricKind::kNovelty &&
-         kind != MetricKind::kGini;
-}
-inline bool LooksAtAllLists(MetricKind kind) {
-  return kind == MetricKind::kCoverage || kind == MetricKind::kGini;
-}
 
 // One run of Evaluate.
 class Evaluator {
@@ -111,7 +78,16 @@ class Evaluator {
       if (options_.on_progress && !options_.on_progress(end, test_.users()))
         return absl::CancelledError(absl::StrCat("Evaluate: cancelled after ", end, " users"));
     }
-    return Summarize();
+    Evaluation evaluation{.metrics = {},
+                          .users = test_.users(),
+                          .users_without_test = test_.users_without_test(),
+                          .unknown_items = test_.unknown_items(),
+                          .already_met = test_.already_met()};
+    for (std::size_t user = 0; user < test_.users(); ++user) evaluation.users_by_fallback += FallsBack(user) ? 1 : 0;
+    for (std::size_t m = 0; m < metrics_.size(); ++m)
+      evaluation.metrics.push_back(internal::Summarize(metrics_[m], std::move(values_[m]), std::move(counts_[m])));
+    if (options_.intervals) WAYPOST_RETURN_IF_ERROR(AddIntervals(options_.bootstrap, parallelism_, evaluation.metrics));
+    return evaluation;
   }
 
  private:
@@ -153,24 +129,42 @@ class Evaluator {
                      "' (score ", score, ")"));
   }
 
-  // A list must be what Scorer promises.
-  absl::Status CheckList(std::size_t user, std::span<const ScoredItem> list) const {
-    std::vector<std::uint32_t> items;
-    items.reserve(list.size());
-    const std::span<const std::uint32_t> history = test_.history(user);
+  // A user's list by item, and which ranks of it are hits. Kept from user to user.
+  struct ListOrder {
+    std::vector<std::uint64_t> by_item;  // item in the upper half, rank - 1 in the lower
+    std::vector<std::uint8_t> hits;
+  };
+
+  // Finds the hits of a list, which must be what Scorer promises.
+  absl::Status FindHits(std::size_t user, std::span<const ScoredItem> list, ListOrder& order) const {
+    order.by_item.clear();
+    order.hits.assign(list.size(), 0);
     for (std::size_t n = 0; n < list.size(); ++n) {
       const std::uint32_t item = list[n].item.value;
       if (!std::isfinite(list[n].score))
         return ScoreError("want a finite score, got another", user, item, list[n].score);
-      if (item >= test_.training().items.size() || std::binary_search(history.begin(), history.end(), item))
+      if (item >= test_.training().items.size())
         return ScoreError("want candidates only, got another item", user, item, list[n].score);
       if (n > 0 && list[n - 1].score < list[n].score)
         return ScoreError("want descending scores, got a rise", user, item, list[n].score);
-      items.push_back(item);
+      order.by_item.push_back(std::uint64_t{item} << 32 | n);
     }
-    std::sort(items.begin(), items.end());
-    const auto twice = std::adjacent_find(items.begin(), items.end());
-    if (twice != items.end()) return ScoreError("want each item once in a list, got it twice", user, *twice, 0);
+    std::sort(order.by_item.begin(), order.by_item.end());
+    const std::span<const std::uint32_t> history = test_.history(user);
+    const std::span<const std::uint32_t> relevant = test_.relevant(user);
+    auto met = history.begin();
+    auto wanted = relevant.begin();
+    for (std::size_t n = 0; n < order.by_item.size(); ++n) {
+      const auto item = static_cast<std::uint32_t>(order.by_item[n] >> 32);
+      const auto position = static_cast<std::uint32_t>(order.by_item[n]);
+      if (n > 0 && order.by_item[n - 1] >> 32 == item)
+        return ScoreError("want each item once in a list, got it twice", user, item, list[position].score);
+      while (met != history.end() && *met < item) ++met;
+      if (met != history.end() && *met == item)
+        return ScoreError("want candidates only, got another item", user, item, list[position].score);
+      while (wanted != relevant.end() && *wanted < item) ++wanted;
+      order.hits[position] = wanted != relevant.end() && *wanted == item ? 1 : 0;
+    }
     return absl::OkStatus();
   }
 
@@ -230,9 +224,10 @@ class Evaluator {
     const absl::Status measured = ReduceBlocks(
         parallelism_, lists.size(), kEvaluateBlock, absl::OkStatus(),
         [&](std::size_t first, std::size_t last) -> absl::Status {
+          ListOrder order;
           for (std::size_t n = first; n < last; ++n) {
-            WAYPOST_RETURN_IF_ERROR(CheckList(begin + n, lists[n]));
-            MeasureUser(begin + n, lists[n]);
+            WAYPOST_RETURN_IF_ERROR(FindHits(begin + n, lists[n], order));
+            MeasureUser(begin + n, lists[n], order.hits);
           }
           return absl::OkStatus();
         },
@@ -247,11 +242,7 @@ class Evaluator {
     return absl::OkStatus();
   }
 
-  void MeasureUser(std::size_t user, std::span<const ScoredItem> list) {
-    const std::span<const std::uint32_t> relevant = test_.relevant(user);
-    std::vector<std::uint8_t> hits(list.size());
-    for (std::size_t n = 0; n < list.size(); ++n)
-      hits[n] = std::binary_search(relevant.begin(), relevant.end(), list[n].item.value) ? 1 : 0;
+  void MeasureUser(std::size_t user, std::span<const ScoredItem> list, std::span<const std::uint8_t> hits) {
     for (std::size_t m = 0; m < metrics_.size(); ++m) {
       if (LooksAtHits(metrics_[m].kind)) {
         values_[m][user] = HitMetric(metrics_[m], {hits, test_.test_items(user)});
@@ -319,65 +310,6 @@ class Evaluator {
     if (!others.empty()) value = positives.empty() ? 0 : known_share * Auc(positives, others);
     for (std::size_t m = 0; m < metrics_.size(); ++m)
       if (metrics_[m].kind == MetricKind::kAuc) values_[m][user] = value;
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<Evaluation> Summarize() {
-    Evaluation evaluation{.metrics = {},
-                          .users = test_.users(),
-                          .users_without_test = test_.users_without_test(),
-                          .unknown_items = test_.unknown_items(),
-                          .already_met = test_.already_met()};
-    for (std::size_t user = 0; user < test_.users(); ++user) evaluation.users_by_fallback += FallsBack(user) ? 1 : 0;
-    for (std::size_t m = 0; m < metrics_.size(); ++m) {
-      MetricResult result{.metric = metrics_[m],
-                          .name = Name(metrics_[m]),
-                          .definition = Definition(metrics_[m]),
-                          .mean = 0,
-                          .interval = {},
-                          .values = std::move(values_[m])};
-      if (metrics_[m].kind == MetricKind::kCoverage) {
-        result.mean = CoverageOf(counts_[m]);
-      } else if (metrics_[m].kind == MetricKind::kGini) {
-        result.mean = GiniOf(std::move(counts_[m]));
-      } else {
-        const std::vector<double> defined = Defined(result.values);
-        result.mean = defined.empty() ? 0 : Mean(defined);
-      }
-      evaluation.metrics.push_back(std::move(result));
-    }
-    if (options_.intervals) WAYPOST_RETURN_IF_ERROR(AddIntervals(evaluation));
-    return evaluation;
-  }
-
-  static std::vector<double> Defined(std::span<const double> values) {
-    std::vector<double> defined;
-    defined.reserve(values.size());
-    for (double value : values)
-      if (!std::isnan(value)) defined.push_back(value);
-    return defined;
-  }
-
-  // Metrics that leave nobody out are drawn together; the others each for itself.
-  absl::Status AddIntervals(Evaluation& evaluation) const {
-    std::vector<MetricResult*> together;
-    for (MetricResult& result : evaluation.metrics) {
-      if (LooksAtAllLists(result.metric.kind)) continue;
-      const std::vector<double> defined = Defined(result.values);
-      if (defined.size() == result.values.size()) {
-        together.push_back(&result);
-      } else if (!defined.empty()) {
-        WAYPOST_ASSIGN_OR_RETURN(result.interval, BootstrapMean(defined, options_.bootstrap, parallelism_));
-      }
-    }
-    if (together.empty()) return absl::OkStatus();
-    std::vector<double> rows(test_.users() * together.size());
-    for (std::size_t c = 0; c < together.size(); ++c)
-      for (std::size_t user = 0; user < test_.users(); ++user)
-        rows[user * together.size() + c] = together[c]->values[user];
-    WAYPOST_ASSIGN_OR_RETURN(const std::vector<Interval> intervals,
-                             BootstrapMeans(rows, together.size(), options_.bootstrap, parallelism_));
-    for (std::size_t c = 0; c < together.size(); ++c) together[c]->interval = intervals[c];
     return absl::OkStatus();
   }
 

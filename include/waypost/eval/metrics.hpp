@@ -146,8 +146,24 @@ struct UserHits {
 
 namespace internal {
 
-inline double Discount(std::size_t position) {
-  return 1 / std::log2(static_cast<double>(position) + 2);  // position = rank - 1
+// 1 / log2(rank + 1) at [rank - 1], and the sums of the first n of them at [n].
+struct DiscountTable {
+  std::vector<double> discounts;
+  std::vector<double> ideal = {0};
+};
+
+inline const DiscountTable& Discounts() {
+  static const DiscountTable kTable = [] {
+    DiscountTable table;
+    table.discounts.reserve(kMaxCut);
+    table.ideal.reserve(kMaxCut + 1);
+    for (std::uint32_t position = 0; position < kMaxCut; ++position) {
+      table.discounts.push_back(1 / std::log2(static_cast<double>(position) + 2));
+      table.ideal.push_back(table.ideal.back() + table.discounts.back());
+    }
+    return table;
+  }();
+  return kTable;
 }
 
 inline double HitsWithin(const UserHits& user, std::size_t cut) {
@@ -156,13 +172,13 @@ inline double HitsWithin(const UserHits& user, std::size_t cut) {
   return count;
 }
 
+// Requires  cut <= kMaxCut.
 inline double Ndcg(const UserHits& user, std::size_t cut) {
+  const DiscountTable& table = Discounts();
   double gain = 0;
   for (std::size_t p = 0; p < std::min(cut, user.hits.size()); ++p)
-    if (user.hits[p]) gain += Discount(p);
-  double ideal = 0;
-  for (std::size_t p = 0; p < std::min(cut, user.test_items); ++p) ideal += Discount(p);
-  return gain / ideal;
+    if (user.hits[p]) gain += table.discounts[p];
+  return gain / table.ideal[std::min(cut, user.test_items)];
 }
 
 inline double AveragePrecision(const UserHits& user, std::size_t cut) {
@@ -182,7 +198,7 @@ inline double ReciprocalRank(const UserHits& user, std::size_t cut) {
 }  // namespace internal
 
 // Returns one user's value of a metric that looks at hits alone.
-// Requires  kind is recall, precision, ndcg, map, mrr or hit-rate.
+// Requires  kind is recall, precision, ndcg, map, mrr or hit-rate, and the cut in 1..kMaxCut.
 inline double HitMetric(const Metric& metric, const UserHits& user) {
   const double cut = metric.cut;
   switch (metric.kind) {
