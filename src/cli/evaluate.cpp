@@ -53,7 +53,10 @@ absl::StatusOr<Parts> ReadParts(const Options& options, Console& console) {
     WAYPOST_ASSIGN_OR_RETURN(EventInput test, ReadEventFiles(options.test_files, options.input, console));
     return Parts{std::move(input.log), {}, std::move(test.log), input.skipped + test.skipped};
   }
-  WAYPOST_ASSIGN_OR_RETURN(const EventSplit split, MakeSplit(options.split, options.input, input.log, options.seed));
+  std::optional<float> min_value;
+  if (options.weighting.min_value) min_value = static_cast<float>(*options.weighting.min_value);
+  WAYPOST_ASSIGN_OR_RETURN(const EventSplit split,
+                           MakeSplit(options.split, options.input, input.log, min_value, options.seed));
   console.Note("split " + options.split.kind + ": " + Count(split.train.size(), "event") + " to train on, " +
                (split.fold_in.empty() ? "" : Digits(split.fold_in.size()) + " to fold in, ") +
                Digits(split.test.size()) + " to test on");

@@ -30,16 +30,17 @@ absl::Status CheckSplit(const SplitFlags& flags, bool has_test_files) {
 }
 
 absl::StatusOr<EventSplit> MakeSplit(const SplitFlags& flags, const EventFileFlags& files, const EventLog& log,
-                                     std::uint64_t seed) {
-  if (flags.kind == "loo") return SplitLeaveOneOut(log, {.which = LeaveOut::kLast});
-  if (flags.kind == "loo-random") return SplitLeaveOneOut(log, {.which = LeaveOut::kRandom, .seed = seed});
+                                     std::optional<float> min_value, std::uint64_t seed) {
+  if (flags.kind == "loo") return SplitLeaveOneOut(log, {.which = LeaveOut::kLast, .min_value = min_value});
+  if (flags.kind == "loo-random")
+    return SplitLeaveOneOut(log, {.which = LeaveOut::kRandom, .seed = seed, .min_value = min_value});
   if (flags.kind == "users") {
-    ByUserOptions options{.seed = seed};
+    ByUserOptions options{.seed = seed, .min_value = min_value};
     options.test_share = flags.fraction.value_or(options.test_share);
     return SplitByUser(log, options);
   }
   if (flags.kind == "random") {
-    RandomSplitOptions options{.seed = seed};
+    RandomSplitOptions options{.seed = seed, .min_value = min_value};
     options.test_share = flags.fraction.value_or(options.test_share);
     return SplitRandom(log, options);
   }

@@ -25,8 +25,9 @@ std::string SplitHelp();
 // Errors  usage: neither or both of --test and --split; an option that the split does not use.
 absl::Status CheckSplit(const SplitFlags& flags, bool has_test_files);
 
+//   min_value  of the weighting: only events that reach it are worth predicting.
 absl::StatusOr<EventSplit> MakeSplit(const SplitFlags& flags, const EventFileFlags& files, const EventLog& log,
-                                     std::uint64_t seed);
+                                     std::optional<float> min_value, std::uint64_t seed);
 
 }  // namespace waypost::cli
 

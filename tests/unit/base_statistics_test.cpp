@@ -1,6 +1,8 @@
 #include "waypost/base/statistics.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -53,6 +55,30 @@ TEST(Bootstrap, NinetyFivePercentIntervalsHoldTheTruthAboutThatOften) {
   }
   EXPECT_GE(held, 0.90 * kWorlds);
   EXPECT_LE(held, 0.99 * kWorlds);
+}
+
+// The definition, one replicate after the other, each of its own stream.
+TEST(Bootstrap, IsTheDefinitionForAnyNumberOfReplicatesAndColumns) {
+  Random random(8);
+  std::vector<double> values(3 * 70);
+  for (double& value : values) value = random.Normal();
+  for (int replicates : {1, 2, 3, 4, 5, 10}) {
+    const auto found = BootstrapMeans(values, 3, {.replicates = replicates, .confidence = 0.5, .seed = 9});
+    ASSERT_TRUE(found.ok());
+    for (std::size_t c = 0; c < 3; ++c) {
+      std::vector<double> means;
+      for (int replicate = 0; replicate < replicates; ++replicate) {
+        Random stream(9, static_cast<std::uint64_t>(replicate));
+        std::vector<double> times(70, 0.0);
+        for (int draw = 0; draw < 70; ++draw) ++times[stream.Below(70)];
+        double sum = 0;
+        for (std::size_t row = 0; row < 70; ++row) sum += times[row] * values[3 * row + c];
+        means.push_back(sum / 70);
+      }
+      std::sort(means.begin(), means.end());
+      EXPECT_EQ((*found)[c], (Interval{Quantile(means, 0.25), Quantile(means, 0.75)})) << replicates;
+    }
+  }
 }
 
 TEST(Bootstrap, DependsOnTheSeedAndNotOnThreads) {

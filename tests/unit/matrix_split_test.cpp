@@ -86,6 +86,28 @@ TEST(SplitRandom, TakesTheShareOfEachUsersItems) {
   EXPECT_THAT(test, ::testing::Each(5));
 }
 
+// With a lowest value, a user's last rating may be a low one: the test item is the last that counts.
+TEST(Split, TestsOnPairsThatReachTheLowestValue) {
+  const EventLog log = LogOf({{"a", "x", "rate", 5.0f, 1},
+                              {"a", "y", "rate", 4.0f, 2},
+                              {"a", "z", "rate", 1.0f, 3},
+                              {"b", "x", "rate", 2.0f, 1},
+                              {"b", "y", "rate", 5.0f, 2},
+                              {"c", "x", "view", {}, 1},
+                              {"c", "y", "view", {}, 2}});
+  EXPECT_THAT(SplitLeaveOneOut(log)->test, ElementsAre(2, 4, 6));
+  EXPECT_THAT(SplitLeaveOneOut(log, {.min_value = 4.0f})->test, ElementsAre(1, 6));  // b has a single one that counts
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    for (const absl::StatusOr<EventSplit>& split :
+         {SplitLeaveOneOut(log, {.which = LeaveOut::kRandom, .seed = seed, .min_value = 4.0f}),
+          SplitRandom(log, {.test_share = 0.5, .seed = seed, .min_value = 4.0f}),
+          SplitByUser(log, {.test_share = 0.6, .fold_in_share = 0.5, .seed = seed, .min_value = 4.0f})}) {
+      for (std::size_t row : split->test) EXPECT_THAT(row, ::testing::AnyOf(0, 1, 5, 6));
+      EXPECT_THAT(split->test, ::testing::SizeIs(2));
+    }
+  }
+}
+
 TEST(Split, RefusesSharesOutsideOfZeroToOne) {
   const EventLog log = RandomLog(1, {.all_times = true});
   for (double share : {0.0, 1.0, -0.1, std::nan("")}) {

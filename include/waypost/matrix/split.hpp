@@ -4,8 +4,9 @@
 //              (1) nothing is lost: each row is on exactly one side; rows ascend, so their order is kept;
 //              (2) nothing leaks: all rows of one (user, item) pair are on one side;
 //              (3) by time, no training row lies at or after the cut.
-//              A test side gets whole pairs that can be predicted: with a positive and without a negative event (the
-//              kinds' roles decide), called predictable here. The others stay with what a model may know.
+//              A test side gets whole pairs that can be predicted: with a positive event (the kinds' roles decide,
+//              and its value where there is a `min_value`) and without a negative one, called predictable here. The
+//              others stay with what a model may know.
 //              Train on log.Select(split.train), which forgets the ids of the other sides. For three parts split
 //              twice: log.Select(split.train) again.
 // Complexity   O(rows log(rows of one user)) time, about 20 bytes a row.
@@ -48,12 +49,15 @@ struct LeaveOneOutOptions {
   LeaveOut which = LeaveOut::kLast;
   std::size_t count = 1;    // predictable pairs to take of each user; at least one stays in training
   std::uint64_t seed = 42;  // of kRandom
+  // That of WeightingOptions: an event of a positive kind with a smaller value makes no pair predictable.
+  std::optional<float> min_value = {};
 };
 
 struct ByUserOptions {
   double test_share = 0.1;     // of the users, in (0, 1)
   double fold_in_share = 0.8;  // of a held-out user's predictable pairs, in (0, 1); at least one on each side
   std::uint64_t seed = 42;
+  std::optional<float> min_value = {};  // as for leave-one-out
 };
 
 struct ByTimeOptions {
@@ -64,6 +68,7 @@ struct ByTimeOptions {
 struct RandomSplitOptions {
   double test_share = 0.2;  // of each user's predictable pairs, in (0, 1), rounded; at least one stays in training
   std::uint64_t seed = 42;
+  std::optional<float> min_value = {};  // as for leave-one-out
 };
 
 namespace internal {
@@ -94,21 +99,23 @@ class SideAssignment {
   std::vector<Side> sides_;
 };
 
-inline bool Predictable(const EventLog& log, const EventPair& pair) {
+inline bool Predictable(const EventLog& log, const EventPair& pair, std::optional<float> min_value) {
   bool positive = false;
   for (std::size_t row : pair.rows) {
     const Role role = log.kinds().at(log.columns().kinds[row]).role;
     if (role == Role::kNegative) return false;
-    positive = positive || role == Role::kPositive;
+    const bool too_low = min_value && log.value(row) < *min_value;  // not so without a value, which is a NaN
+    positive = positive || (role == Role::kPositive && !too_low);
   }
   return positive;
 }
 
 // Positions in `pairs` of those that a test side may get.
-inline std::vector<std::size_t> PredictablePairs(const EventLog& log, std::span<const EventPair> pairs) {
+inline std::vector<std::size_t> PredictablePairs(const EventLog& log, std::span<const EventPair> pairs,
+                                                 std::optional<float> min_value) {
   std::vector<std::size_t> positions;
   for (std::size_t n = 0; n < pairs.size(); ++n)
-    if (Predictable(log, pairs[n])) positions.push_back(n);
+    if (Predictable(log, pairs[n], min_value)) positions.push_back(n);
   return positions;
 }
 
@@ -141,7 +148,7 @@ inline absl::StatusOr<EventSplit> SplitLeaveOneOut(const EventLog& log, const Le
   if (options.count == 0) return absl::InvalidArgumentError("LeaveOneOutOptions.count: want at least 1, got 0");
   internal::SideAssignment sides(log.size());
   WAYPOST_RETURN_IF_ERROR(ForEachUser(log, [&](std::uint32_t user, std::span<const EventPair> pairs) {
-    std::vector<std::size_t> positions = internal::PredictablePairs(log, pairs);
+    std::vector<std::size_t> positions = internal::PredictablePairs(log, pairs, options.min_value);
     if (positions.empty()) return absl::OkStatus();
     const std::size_t count = std::min(options.count, positions.size() - 1);
     if (options.which == LeaveOut::kRandom) {
@@ -172,7 +179,7 @@ inline absl::StatusOr<EventSplit> SplitByUser(const EventLog& log, const ByUserO
   WAYPOST_RETURN_IF_ERROR(internal::ValidateShare("ByUserOptions.fold_in_share", options.fold_in_share));
   std::vector<std::uint32_t> eligible;
   WAYPOST_RETURN_IF_ERROR(ForEachUser(log, [&](std::uint32_t user, std::span<const EventPair> pairs) {
-    if (internal::PredictablePairs(log, pairs).size() >= 2) eligible.push_back(user);
+    if (internal::PredictablePairs(log, pairs, options.min_value).size() >= 2) eligible.push_back(user);
     return absl::OkStatus();
   }));
   const std::size_t user_count = log.users().size();
@@ -189,7 +196,7 @@ inline absl::StatusOr<EventSplit> SplitByUser(const EventLog& log, const ByUserO
   WAYPOST_RETURN_IF_ERROR(ForEachUser(log, [&](std::uint32_t user, std::span<const EventPair> pairs) {
     if (!is_held_out[user]) return absl::OkStatus();
     for (const EventPair& pair : pairs) sides.Assign(pair, internal::Side::kFoldIn);
-    std::vector<std::size_t> positions = internal::PredictablePairs(log, pairs);
+    std::vector<std::size_t> positions = internal::PredictablePairs(log, pairs, options.min_value);
     const std::size_t kept = internal::Rounded(options.fold_in_share, positions.size());
     const std::size_t count = positions.size() - std::clamp<std::size_t>(kept, 1, positions.size() - 1);
     Random random(options.seed, 1 + std::uint64_t{user});  // stream 0 chose the users
@@ -238,7 +245,7 @@ inline absl::StatusOr<EventSplit> SplitRandom(const EventLog& log, const RandomS
   WAYPOST_RETURN_IF_ERROR(internal::ValidateShare("RandomSplitOptions.test_share", options.test_share));
   internal::SideAssignment sides(log.size());
   WAYPOST_RETURN_IF_ERROR(ForEachUser(log, [&](std::uint32_t user, std::span<const EventPair> pairs) {
-    std::vector<std::size_t> positions = internal::PredictablePairs(log, pairs);
+    std::vector<std::size_t> positions = internal::PredictablePairs(log, pairs, options.min_value);
     if (positions.empty()) return absl::OkStatus();
     const std::size_t wanted = internal::Rounded(options.test_share, positions.size());
     const std::size_t count = std::min(wanted, positions.size() - 1);
