@@ -52,8 +52,9 @@ absl::StatusOr<EarlyStop> FindEpochs(const EarlyStopFlags& flags, const EventLog
                                      const Parallelism& parallelism, Console& console) {
   if (flags.metric.empty()) return EarlyStop{options, {}};
   WAYPOST_ASSIGN_OR_RETURN(const MetricList metrics, ParseMetrics(flags.metric));
-  WAYPOST_ASSIGN_OR_RETURN(const EventSplit split,
-                           SplitRandom(log, {.test_share = flags.share.value_or(kDefaultShare), .seed = seed}));
+  WAYPOST_ASSIGN_OR_RETURN(const EventSplit split, SplitRandom(log, {.test_share = flags.share.value_or(kDefaultShare),
+                                                                     .seed = seed,
+                                                                     .min_value = weighting.min_value}));
   const EventLog train = log.Select(split.train);
   WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(train, weighting));
   WAYPOST_ASSIGN_OR_RETURN(const TestSet test, BuildTestSet({train.users(), train.items(), std::move(interactions)},
