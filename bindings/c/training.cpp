@@ -62,7 +62,7 @@ absl::StatusOr<ModelOptions> ReadOptions(const waypost_ials_options* given) {
   options.unobserved_weight = ReadUnset(read.unobserved_weight);
   options.init_sd = read.init_sd;
   options.patience = read.patience;
-  WAYPOST_ASSIGN_OR_RETURN(options.solver, ReadEnum(read.solver, IalsSolver::kCg, "waypost_ials_options.solver"));
+  WAYPOST_ASSIGN_OR_RETURN(options.solver, ReadEnum(read.solver, IalsSolver::kBlock, "waypost_ials_options.solver"));
   if (read.cg_steps != 0) options.cg_steps = read.cg_steps;
   options.seed = read.seed;
   return options;

@@ -320,6 +320,7 @@ typedef struct waypost_item_knn_options {
 #define WAYPOST_SOLVER_AUTO 0u  /* from the shape of the matrix alone */
 #define WAYPOST_SOLVER_EXACT 1u /* exact rows */
 #define WAYPOST_SOLVER_CG 2u    /* conjugate gradients */
+#define WAYPOST_SOLVER_BLOCK 3u /* blocks of 64 columns of a long row (iALS++) */
 
 /* Implicit-feedback matrix factorization by alternating least squares. */
 typedef struct waypost_ials_options {

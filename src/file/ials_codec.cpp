@@ -21,6 +21,7 @@ Settings Parameters(const IalsOptions& options) {
                          {"solver", std::string(IalsSolverName(options.solver))},
                          {"seed", internal::NumberText(options.seed)}};
   if (options.cg_steps) parameters.emplace_back("cg_steps", internal::NumberText(*options.cg_steps));
+  if (options.block) parameters.emplace_back("block", internal::NumberText(*options.block));
   return parameters;
 }
 
@@ -54,8 +55,10 @@ absl::StatusOr<IalsOptions> ReadOptions(const Settings& parameters) {
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "seed", options.seed));
   if (FindParameter(parameters, "cg_steps") != nullptr)
     WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "cg_steps", options.cg_steps.emplace()));
+  if (FindParameter(parameters, "block") != nullptr)
+    WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "block", options.block.emplace()));
   const std::string* solver = FindParameter(parameters, "solver");
-  for (const IalsSolver known : {IalsSolver::kAuto, IalsSolver::kExact, IalsSolver::kCg}) {
+  for (const IalsSolver known : {IalsSolver::kAuto, IalsSolver::kExact, IalsSolver::kCg, IalsSolver::kBlock}) {
     if (solver == nullptr || *solver != IalsSolverName(known)) continue;
     options.solver = known;
     if (const absl::Status status = Validate(options); !status.ok())

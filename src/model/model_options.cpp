@@ -138,7 +138,10 @@ std::span<const Option<ItemKnnOptions>> OptionsOf(const ItemKnnOptions&) {
 
 std::span<const Option<IalsOptions>> OptionsOf(const IalsOptions&) {
   using O = IalsOptions;
-  constexpr auto not_exact = [](const O& options) { return options.solver != IalsSolver::kExact; };
+  constexpr auto cg = [](const O& options) {
+    return options.solver == IalsSolver::kAuto || options.solver == IalsSolver::kCg;
+  };
+  constexpr auto block = [](const O& options) { return options.solver == IalsSolver::kBlock; };
   static const std::array table = {
       Always<&O::dimensions, O>("dimensions", "1..4096", "Length of the factor vectors: quality, memory and time"),
       Always<&O::epochs, O>("epochs", "1..10000", "Passes over items and users"),
@@ -152,9 +155,12 @@ std::span<const Option<IalsOptions>> OptionsOf(const IalsOptions&) {
       Always<&O::init_sd, O>("init_sd", "1e-6..1000", "Standard deviation of the first item vectors' length"),
       Always<&O::patience, O>("patience", "0..10000",
                               "Epochs without a better validation measure before training stops; 0 runs all"),
-      Always<&O::solver, O>("solver", "auto, exact, cg", "How rows are solved; auto decides by the matrix's shape"),
+      Always<&O::solver, O>("solver", "auto, exact, cg, block",
+                            "How rows are solved; auto decides by the matrix's shape"),
       Sometimes<&O::cg_steps, &kDefaultCgSteps, O>("cg_steps", "1..1000",
-                                                   "auto, cg only: conjugate-gradient steps a row", not_exact),
+                                                   "auto, cg only: conjugate-gradient steps a row", cg),
+      Sometimes<&O::block, &kDefaultIalsBlock, O>(
+          "block", "16..4096", "block only: columns of a long row minimised over together, a multiple of 16", block),
       Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the first item vectors"),
   };
   return table;

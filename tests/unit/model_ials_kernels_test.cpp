@@ -67,17 +67,24 @@ RowProblem RandomProblem(std::uint64_t seed, std::size_t d, std::size_t n, bool 
   return p;
 }
 
-enum class Solver { kExact, kPrimal, kCg };
+enum class Solver { kExact, kPrimal, kCg, kBlock };
+
+constexpr std::size_t kBlockWidth = 16;
 
 std::vector<float> Solve(const RowProblem& p, Solver solver, double* loss = nullptr) {
   const IalsSideView side = p.side();
   const std::uint64_t offsets[] = {0, p.columns.size()};
   const IalsRowsView rows{offsets, p.columns.data(), p.values.empty() ? nullptr : p.values.data(), 1};
-  AlignedVector<float> workspace(IalsWorkspaceSize(p.stride, std::max(p.stride, p.columns.size())), NAN);
+  AlignedVector<float> workspace(IalsBlockWorkspaceSize(p.stride, std::max(p.stride, p.columns.size()), kBlockWidth),
+                                 NAN);
   AlignedVector<float> out(p.stride, 0.0f);
   const IalsKernels& kernels = GetIalsKernels();
   if (solver == Solver::kExact) kernels.solve_exact(side, rows, out.data(), workspace.data(), loss);
   if (solver == Solver::kPrimal) kernels.solve_primal(side, rows, out.data(), workspace.data(), loss);
+  for (int sweep = 0; solver == Solver::kBlock && sweep < 200; ++sweep) {
+    if (loss != nullptr) *loss = 0;
+    kernels.solve_block(side, rows, kBlockWidth, out.data(), workspace.data(), loss);
+  }
   if (solver == Solver::kCg) kernels.solve_cg(side, rows, 200, out.data(), workspace.data(), loss);
   for (std::size_t k = p.d; k < p.stride; ++k) EXPECT_EQ(out[k], 0) << "padding";
   return {out.begin(), out.begin() + static_cast<std::ptrdiff_t>(p.d)};
@@ -125,6 +132,7 @@ TEST_P(IalsRows, ExactRowsAgreeWithADoublePrecisionSolve) {
       EXPECT_LT(RelativeDifference(Solve(p, Solver::kExact), expected), 1e-5);
       EXPECT_LT(RelativeDifference(Solve(p, Solver::kPrimal), expected), 1e-5);
       EXPECT_LT(RelativeDifference(Solve(p, Solver::kCg), expected), 1e-4);
+      EXPECT_LT(RelativeDifference(Solve(p, Solver::kBlock), expected), 1e-4);
     }
   }
 }
@@ -176,7 +184,7 @@ TEST(IalsRows, StayFiniteWhereFloat32Ends) {
           eigenvalues[k] = p.gramian[k][k] * static_cast<double>(scale) * static_cast<double>(scale);
         p.ridge = internal::IalsRidge(eigenvalues, *p.options.unobserved_weight);
         p.values.back() = 1e6f;
-        for (Solver solver : {Solver::kExact, Solver::kPrimal, Solver::kCg})
+        for (Solver solver : {Solver::kExact, Solver::kPrimal, Solver::kCg, Solver::kBlock})
           for (float value : Solve(p, solver)) EXPECT_TRUE(std::isfinite(value)) << regularization << " " << scale;
       }
     }
@@ -196,7 +204,7 @@ TEST(IalsRows, EqualFixedVectorsAreSolvedWithoutARidge) {
 
 TEST(IalsRows, WithoutEntriesAreZero) {
   const RowProblem p = RandomProblem(1, 16, 0, false, 0.01f, 3);
-  for (Solver solver : {Solver::kExact, Solver::kPrimal, Solver::kCg})
+  for (Solver solver : {Solver::kExact, Solver::kPrimal, Solver::kCg, Solver::kBlock})
     for (float value : Solve(p, solver)) EXPECT_EQ(value, 0);
 }
 

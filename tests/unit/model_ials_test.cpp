@@ -126,6 +126,19 @@ TEST(Ials, ConjugateGradientsReachTheExactObjective) {
   EXPECT_NEAR(training.loss.back(), exact, 0.05 * exact);  // another path, so another local minimum
 }
 
+TEST(Ials, BlocksOfColumnsReachTheExactObjective) {
+  const InteractionMatrix matrix = RandomMatrix(5, 80, 60, 0.5, true);  // rows longer than a block
+  IalsOptions options{.dimensions = 48, .epochs = 40, .regularization = 0.01f, .solver = IalsSolver::kExact};
+  const double exact = MustTrain(matrix, options).loss.back();
+  options.solver = IalsSolver::kBlock;
+  options.block = 16;
+  const IalsTraining training = MustTrain(matrix, options);
+  EXPECT_EQ(training.solver, IalsSolver::kBlock);
+  EXPECT_NEAR(training.loss.back(), exact, 0.05 * exact);  // another path, so another local minimum
+  for (std::size_t epoch = 1; epoch < training.loss.size(); ++epoch)  // each block is minimised exactly
+    EXPECT_LE(training.loss[epoch], training.loss[epoch - 1] * (1 + 1e-6)) << epoch;
+}
+
 TEST(Ials, AutoTakesExactRowsWhereHistoriesAreShort) {
   const InteractionMatrix shorts = RandomMatrix(1, 400, 300, 0.02);
   EXPECT_EQ(ChooseIalsSolver(shorts, {.dimensions = 256}), IalsSolver::kExact);
@@ -136,7 +149,7 @@ TEST(Ials, AutoTakesExactRowsWhereHistoriesAreShort) {
 
 TEST(Ials, OneTwoAndSevenThreadsGiveTheSameBytes) {
   const InteractionMatrix matrix = RandomMatrix(9, 700, 600, 0.03, true);
-  for (IalsSolver solver : {IalsSolver::kExact, IalsSolver::kCg}) {
+  for (IalsSolver solver : {IalsSolver::kExact, IalsSolver::kCg, IalsSolver::kBlock}) {
     const IalsOptions options{.dimensions = 20, .epochs = 2, .solver = solver};
     const IalsTraining one = MustTrain(matrix, options);
     for (int threads : {2, 7}) {
@@ -150,7 +163,7 @@ TEST(Ials, OneTwoAndSevenThreadsGiveTheSameBytes) {
 }
 
 TEST(Ials, FoldInOfAKnownHistoryIsTheStoredRowAndItsTopTwenty) {
-  for (IalsSolver solver : {IalsSolver::kExact, IalsSolver::kCg}) {
+  for (IalsSolver solver : {IalsSolver::kExact, IalsSolver::kCg, IalsSolver::kBlock}) {
     for (bool weighted : {false, true}) {
       const InteractionMatrix matrix = RandomMatrix(13, 120, 90, 0.2, weighted);
       const IalsModel model = MustTrain(matrix, {.dimensions = 16, .epochs = 3, .solver = solver}).model;
@@ -297,7 +310,7 @@ TEST(Ials, AUserOrItemWithoutInteractionsHasAZeroVector) {  // oneDAL #33
 
 TEST(Ials, ZeroAndHugeRegularizationGiveFiniteFactors) {  // implicit #106
   const InteractionMatrix matrix = RandomMatrix(43, 60, 50, 0.2, true);
-  for (IalsSolver solver : {IalsSolver::kExact, IalsSolver::kCg}) {
+  for (IalsSolver solver : {IalsSolver::kExact, IalsSolver::kCg, IalsSolver::kBlock}) {
     for (float regularization : {0.0f, 1e-20f, 1e3f, 1e9f}) {
       for (float exponent : {0.0f, 1.0f, 2.0f}) {
         const IalsModel model = MustTrain(matrix, {.dimensions = 16,
@@ -342,6 +355,10 @@ TEST(Ials, RefusesBadOptionsByName) {
   refused({.patience = -1}, "patience");
   refused({.solver = IalsSolver::kExact, .cg_steps = 3}, "cg_steps");
   refused({.solver = IalsSolver::kCg, .cg_steps = 0}, "cg_steps");
+  refused({.solver = IalsSolver::kBlock, .cg_steps = 3}, "cg_steps");
+  refused({.block = 64}, "block");
+  refused({.solver = IalsSolver::kBlock, .block = 40}, "block");
+  refused({.solver = IalsSolver::kBlock, .block = 0}, "block");
   EXPECT_TRUE(Validate(IalsOptions{}).ok());
   const InteractionMatrix matrix = RandomMatrix(1, 10, 10, 0.3);
   EXPECT_EQ(TrainIals(matrix, {.patience = 2}).status().code(), absl::StatusCode::kInvalidArgument);

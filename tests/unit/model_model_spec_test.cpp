@@ -89,6 +89,7 @@ TEST(ModelSpec, TheRangesShownAreTheRangesChecked) {
       std::vector<OptionSetting> settings;
       if (info.name.starts_with("bm25")) settings = bm25;
       if (info.name == "cg_steps") settings = {{"solver", "cg"}};
+      if (info.name == "block") settings = {{"solver", "block"}};
       const auto accepts = [&](const std::string& value) {
         std::vector<OptionSetting> with = settings;
         with.emplace_back(info.name, value);

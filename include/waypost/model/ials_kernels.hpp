@@ -82,6 +82,11 @@ struct IalsKernels {
   // `steps` steps of conjugate gradients from the vectors in `out`.
   void (*solve_cg)(const IalsSideView& side, const IalsRowsView& rows, int steps, float* out, float* workspace,
                    double* loss);
+  // From the vectors in `out` one sweep of exact minimisations over `block` columns at a time, a multiple of kLanes
+  // (iALS++); rows of at most `block` entries are exact.
+  //   workspace  of IalsBlockWorkspaceSize.
+  void (*solve_block)(const IalsSideView& side, const IalsRowsView& rows, std::size_t block, float* out,
+                      float* workspace, double* loss);
 };
 
 // Rows of at most this many entries are solved side by side, one in each lane of a vector, where n < d. Longer ones
@@ -100,6 +105,15 @@ constexpr std::size_t IalsWorkspaceSize(std::size_t stride, std::size_t longest_
                             (count < kLanes ? count : kLanes) *
                                 PaddedDimensions(longest_row < kIalsLaneRow ? longest_row : kIalsLaneRow) * stride;
   return vectors + (one > lanes ? one : lanes);
+}
+
+// The same for solve_block: the system and the gathered columns of a block, and what is left of each entry.
+constexpr std::size_t IalsBlockWorkspaceSize(std::size_t stride, std::size_t longest_row, std::size_t block,
+                                             std::size_t count = 1) {
+  const std::size_t exact = IalsWorkspaceSize(stride, longest_row, count);
+  const std::size_t vectors = 8 * PaddedDimensions(stride > kProductPanel ? stride : kProductPanel);
+  const std::size_t swept = vectors + block * (block + kProductPanel) + PaddedDimensions(longest_row);
+  return exact > swept ? exact : swept;
 }
 
 }  // namespace waypost

@@ -132,8 +132,10 @@ inline bool Unscale(std::size_t stride, const float* scale, const float* x, floa
   const DenseTag tag;
   for (std::size_t k = 0; k < stride; k += kDenseLanes)
     hn::Store(hn::Mul(hn::Load(tag, scale + k), hn::Load(tag, x + k)), tag, out + k);
-  bool finite = true;
-  for (std::size_t k = 0; k < stride; ++k) finite = finite && std::abs(out[k]) < HUGE_VALF;
+  // 0 times a finite number is 0; times any other it is not a number, and stays so in the sum.
+  auto zero = hn::Zero(tag);
+  for (std::size_t k = 0; k < stride; k += kDenseLanes) zero = hn::MulAdd(hn::Load(tag, out + k), hn::Zero(tag), zero);
+  const bool finite = hn::GetLane(hn::SumOfLanes(tag, zero)) == 0;
   if (!finite) ZeroRow(stride, out);
   return finite;
 }
@@ -289,6 +291,50 @@ inline void SolveCgRow(const IalsSideView& side, const IalsRow& row, int steps, 
   Unscale(stride, w.scale, w.x, out);
 }
 
+// One sweep over blocks of columns: with y = C^1/2 (1 - B w) and the columns E_k of E,
+// x_k += (I + E_k^T E_k)^-1 (E_k^T y - x_k), each time with the y of the columns so far.
+inline void SolveBlockRow(const IalsSideView& side, const IalsRow& row, std::size_t block, const IalsWorkspace& w,
+                          float* out) {
+  const DenseTag tag;
+  const std::size_t stride = side.stride;
+  float* const gathered = w.system + block * block;
+  float* const y = gathered + block * kProductPanel;
+  for (std::size_t n = 0; n < row.size; ++n) {
+    const float* h = side.factors + std::size_t{row.columns[n]} * stride;
+    y[n] = std::sqrt(row.strength(n)) * (1.0f - DenseDot(h, out, stride));
+  }
+  for (std::size_t k = 0; k < stride; k += kDenseLanes)
+    hn::Store(hn::Div(hn::Load(tag, out + k), hn::Load(tag, w.scale + k)), tag, w.x + k);
+  for (std::size_t first = 0; first < stride; first += block) {
+    const std::size_t width = SmallerOf(block, stride - first);
+    ZeroRow(width * width, w.system);
+    for (std::size_t k = 0; k < width; ++k) w.right[k] = -w.x[first + k];
+    for (std::size_t begin = 0; begin < row.size; begin += kProductPanel) {
+      const std::size_t count = SmallerOf(kProductPanel, row.size - begin);
+      for (std::size_t n = 0; n < count; ++n) {
+        const float* h = side.factors + std::size_t{row.columns[begin + n]} * stride + first;
+        const auto root = hn::Set(tag, std::sqrt(row.strength(begin + n)));
+        for (std::size_t k = 0; k < width; k += kDenseLanes)
+          hn::Store(hn::Mul(hn::Mul(hn::Load(tag, h + k), root), hn::Load(tag, w.scale + first + k)), tag,
+                    gathered + n * width + k);
+      }
+      ProductRows<1, Store::kAdd>({y + begin, 1, 0}, gathered, width, count, w.right, 0, width);
+      Product<Store::kAdd>({gathered, width, 1}, gathered, width, count, w.system, width, width, width, true);
+    }
+    AddToDiagonal(1.0f, width, width, w.system);
+    if (!Cholesky(w.system, width, width, w.inverse)) continue;  // the block stays as it is
+    CholeskySolve(w.system, width, width, w.inverse, w.right, w.solution);
+    AddScaled(1.0f, w.solution, width, w.x + first);
+    for (std::size_t k = 0; k < width; k += kDenseLanes)
+      hn::Store(hn::Mul(hn::Load(tag, w.solution + k), hn::Load(tag, w.scale + first + k)), tag, w.spare + k);
+    for (std::size_t n = 0; n < row.size; ++n) {
+      const float* h = side.factors + std::size_t{row.columns[n]} * stride + first;
+      y[n] -= std::sqrt(row.strength(n)) * DenseDot(h, w.spare, width);
+    }
+  }
+  Unscale(stride, w.scale, w.x, out);
+}
+
 inline IalsRow RowAt(const IalsRowsView& rows, std::size_t index) {
   const std::size_t row = rows.order == nullptr ? index : rows.order[index];
   const std::size_t begin = static_cast<std::size_t>(rows.offsets[row]);
@@ -328,17 +374,39 @@ inline void ForEachGroup(const IalsSideView& side, const IalsRowsView& rows, con
   }
 }
 
+inline bool InLanes(const IalsSideView& side, std::size_t size) {
+  return size <= kIalsLaneRow && size < side.stride;
+}
+// The number of rows of one length that are solved together.
+inline std::size_t RowsTogether(const IalsSideView& side, std::size_t size) {
+  return InLanes(side, size) ? kDenseLanes : 1;
+}
+inline void SolveExactGroup(const IalsSideView& side, const IalsRow* group, float* const* to, std::size_t count,
+                            double lambda, const IalsWorkspace& w, double* loss) {
+  const std::size_t size = group[0].size;
+  if (InLanes(side, size)) return SolveExactLanes(side, group, to, count, lambda, w, loss);
+  SolveExactRow(side, group[0], size < side.stride, 0, w, lambda, to[0], loss);
+}
+
 inline void SolveExact(const IalsSideView& side, const IalsRowsView& rows, float* out, float* workspace, double* loss) {
   const IalsWorkspace w = CutWorkspace(workspace, side.stride);
-  const auto in_lanes = [&](std::size_t size) { return size <= kIalsLaneRow && size < side.stride; };
   ForEachGroup(
-      side, rows, w, out, [&](std::size_t size) { return in_lanes(size) ? kDenseLanes : 1; },
+      side, rows, w, out, [&](std::size_t size) { return RowsTogether(side, size); },
       [&](const IalsRow* group, float* const* to, std::size_t count, double lambda) {
-        if (in_lanes(group[0].size)) {
-          SolveExactLanes(side, group, to, count, lambda, w, loss);
-        } else {
-          SolveExactRow(side, group[0], group[0].size < side.stride, 0, w, lambda, to[0], loss);
-        }
+        SolveExactGroup(side, group, to, count, lambda, w, loss);
+      });
+}
+
+inline void SolveBlock(const IalsSideView& side, const IalsRowsView& rows, std::size_t block, float* out,
+                       float* workspace, double* loss) {
+  const IalsWorkspace w = CutWorkspace(workspace, side.stride);
+  const std::size_t width = SmallerOf(block, side.stride);
+  ForEachGroup(
+      side, rows, w, out, [&](std::size_t size) { return size <= width ? RowsTogether(side, size) : 1; },
+      [&](const IalsRow* group, float* const* to, std::size_t count, double lambda) {
+        if (group[0].size <= width) return SolveExactGroup(side, group, to, count, lambda, w, loss);
+        SolveBlockRow(side, group[0], width, w, to[0]);
+        if (loss != nullptr) Measure(side, group[0], lambda, to[0], loss);
       });
 }
 
@@ -364,7 +432,7 @@ inline void SolveCg(const IalsSideView& side, const IalsRowsView& rows, int step
 }
 
 inline const IalsKernels& IalsKernelTable() {
-  static constexpr IalsKernels kTable{&SolveExact, &SolvePrimal, &SolveCg};
+  static constexpr IalsKernels kTable{&SolveExact, &SolvePrimal, &SolveCg, &SolveBlock};
   return kTable;
 }
 

@@ -13,7 +13,7 @@ namespace waypost {
 
 // How the rows of a half-epoch are solved; ials.hpp gives the formulas. kAuto takes one of the two from the shape of
 // the matrix alone and the training reports which.
-enum class IalsSolver { kAuto, kExact, kCg };
+enum class IalsSolver { kAuto, kExact, kCg, kBlock };
 
 inline constexpr std::string_view IalsSolverName(IalsSolver solver) {
   switch (solver) {
@@ -23,6 +23,8 @@ inline constexpr std::string_view IalsSolverName(IalsSolver solver) {
       return "exact";
     case IalsSolver::kCg:
       return "cg";
+    case IalsSolver::kBlock:
+      return "block";
   }
   return "";
 }
@@ -30,6 +32,7 @@ inline constexpr std::string_view IalsSolverName(IalsSolver solver) {
 inline constexpr int kMaxIalsDimensions = 4096;
 inline constexpr int kMaxIalsEpochs = 10000;
 inline constexpr int kDefaultCgSteps = 3;
+inline constexpr int kDefaultIalsBlock = 64;
 inline constexpr float kMaxUnobservedWeight = 1e3f;
 // Where unobserved_weight is unset, the zeros of all pairs together weigh this many times what the interactions weigh,
 // and one zero at most this share of the mean interaction. Chosen on held-out parts of five data sets: docs/results.md.
@@ -55,10 +58,14 @@ struct IalsOptions {
   // Epochs without a better validation measure after which training stops; 0 runs all. Needs a validation measure.
   int patience = 0;
   // -- speed --
-  // Exact rows, conjugate gradients, or the one of the two that suits the shape of the matrix.
+  // Exact rows, conjugate gradients, blocks of columns (iALS++), or what suits the shape of the matrix: exact rows or
+  // conjugate gradients.
   IalsSolver solver = IalsSolver::kAuto;
   // Conjugate-gradient steps a row; 3 when unset. Must stay unset with the exact solver.
   std::optional<int> cg_steps{};
+  // Columns of a long row that the block solver minimises over together, a multiple of 16; 64 when unset. Rows of no
+  // more entries are exact. Smaller blocks are cheaper and need more epochs. Must stay unset with another solver.
+  std::optional<int> block{};
   // -- reproducibility --
   // Seed of the first item vectors.
   std::uint64_t seed = 42;
@@ -82,7 +89,7 @@ inline absl::Status ValidateIalsReal(std::string_view name, float value, float l
 
 }  // namespace internal
 
-// Errors  kInvalidArgument: a value out of range, cg_steps set although the solver is exact, or both
+// Errors  kInvalidArgument: a value out of range, cg_steps or block set although the solver is another, or both
 //         unobserved_weight and regularization 0 (the objective then has no unique minimum).
 inline absl::Status Validate(const IalsOptions& options) {
   using internal::ValidateIalsCount;
@@ -99,12 +106,22 @@ inline absl::Status Validate(const IalsOptions& options) {
   WAYPOST_RETURN_IF_ERROR(ValidateIalsCount("patience", options.patience, 0, kMaxIalsEpochs));
   if (IalsSolverName(options.solver).empty())
     return absl::InvalidArgumentError(
-        absl::StrCat("IalsOptions.solver: want auto, exact or cg, got ", static_cast<int>(options.solver)));
-  if (!options.cg_steps) return absl::OkStatus();
-  if (options.solver == IalsSolver::kExact)
-    return absl::InvalidArgumentError(
-        absl::StrCat("IalsOptions.cg_steps: want it unset with solver exact, got ", *options.cg_steps));
-  return ValidateIalsCount("cg_steps", *options.cg_steps, 1, 1000);
+        absl::StrCat("IalsOptions.solver: want auto, exact, cg or block, got ", static_cast<int>(options.solver)));
+  if (options.cg_steps) {
+    if (options.solver == IalsSolver::kExact || options.solver == IalsSolver::kBlock)
+      return absl::InvalidArgumentError(absl::StrCat("IalsOptions.cg_steps: want it unset with solver ",
+                                                     internal::ToAbsl(IalsSolverName(options.solver)), ", got ",
+                                                     *options.cg_steps));
+    WAYPOST_RETURN_IF_ERROR(ValidateIalsCount("cg_steps", *options.cg_steps, 1, 1000));
+  }
+  if (!options.block) return absl::OkStatus();
+  if (options.solver != IalsSolver::kBlock)
+    return absl::InvalidArgumentError(absl::StrCat("IalsOptions.block: want it unset with solver ",
+                                                   internal::ToAbsl(IalsSolverName(options.solver)), ", got ",
+                                                   *options.block));
+  if (*options.block % 16 != 0)
+    return absl::InvalidArgumentError(absl::StrCat("IalsOptions.block: want a multiple of 16, got ", *options.block));
+  return ValidateIalsCount("block", *options.block, 16, kMaxIalsDimensions);
 }
 
 }  // namespace waypost

@@ -206,7 +206,7 @@ class IalsTrainer {
       for (std::size_t j = 0; j < dimensions_; ++j)
         rotation[RotationAt(j, k, stride_)] = static_cast<float>(vectors[k * dimensions_ + j]);
     Rotate(rotation, fixed);
-    if (solver_ == IalsSolver::kCg) Rotate(rotation, solved);
+    if (solver_ != IalsSolver::kExact) Rotate(rotation, solved);
     return absl::OkStatus();
   }
 
@@ -225,6 +225,10 @@ class IalsTrainer {
     const SharedArray<float> ridge = IalsRidge(eigenvalues_, *options_.unobserved_weight);
     const IalsSideView side = IalsSide(options_, fixed.data(), fixed_rows, ridge);
     const IalsKernels& kernels = GetIalsKernels();
+    const std::size_t width =
+        solver == IalsSolver::kBlock
+            ? std::min<std::size_t>(stride_, static_cast<std::size_t>(options_.block.value_or(kDefaultIalsBlock)))
+            : 0;
     std::vector<double> losses(plan.blocks(), 0.0);
     ForEachBlock(parallelism_, plan.blocks(), 1, [&](std::size_t block, std::size_t, std::size_t) {
       if (cancelled_()) return;
@@ -235,10 +239,12 @@ class IalsTrainer {
                               .count = plan.starts[block + 1] - begin,
                               .order = plan.order.data() + begin};
       const std::size_t longest = rows.row_size(plan.order[begin]);
-      float* workspace = Reserve(scratch_, IalsWorkspaceSize(stride_, longest, view.count));
+      float* workspace = Reserve(scratch_, IalsBlockWorkspaceSize(stride_, longest, width, view.count));
       double* sum = loss == nullptr ? nullptr : &losses[block];
       if (solver == IalsSolver::kCg) {
         kernels.solve_cg(side, view, options_.cg_steps.value_or(kDefaultCgSteps), solved.data(), workspace, sum);
+      } else if (solver == IalsSolver::kBlock) {
+        kernels.solve_block(side, view, width, solved.data(), workspace, sum);
       } else {
         kernels.solve_exact(side, view, solved.data(), workspace, sum);
       }
