@@ -71,10 +71,11 @@ def make_cosine(places: Places) -> None:
 
 def make_million(places: Places) -> None:
     need(places, "ials128")
-    make_data(places, "vectors")
+    if not Path(places.file("million.npz")).exists():
+        make_data(places, "vectors")
+        call(places.peer("implicit", "make-model", "--factors", places.file("million"), "--dimensions", "128", "--out",
+                         places.file("million.npz")))  # fmt: skip
     make_model(places, "million", 128)
-    call(places.peer("implicit", "make-model", "--factors", places.file("million"), "--dimensions", "128", "--out",
-                     places.file("million.npz")))  # fmt: skip
 
 
 def make_csv(places: Places) -> None:
@@ -91,13 +92,16 @@ MAKERS = {
     "ials128": (lambda places: make_trained(places, 128), "ials128.waypost"),
     "bpr64": (make_bpr, "bpr64.waypost"),
     "cosine64": (make_cosine, "cosine64.waypost"),
-    "million": (make_million, "million.npz"),
+    "million": (make_million, "million.waypost"),
 }
 
 
 def need(places: Places, name: str) -> None:
+    """Makes what is missing, and a model file that is older than the program: what it holds may have changed."""
     make, last_file = MAKERS[name]
-    if not Path(places.file(last_file)).exists():
+    file = Path(places.file(last_file))
+    old = file.suffix == ".waypost" and file.exists() and file.stat().st_mtime < places.program.stat().st_mtime
+    if old or not file.exists():
         print(f"  making {name}", flush=True)
         make(places)
 

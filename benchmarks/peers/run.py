@@ -89,7 +89,9 @@ class Rounds:
         if number == 0:
             return False
         seconds = self.seconds(job.library)
-        return not seconds or self.runs(job.library) >= wanted_runs(max(seconds.values())) or self.leaves(job.library)
+        if not seconds or self.runs(job.library) >= wanted_runs(max(seconds.values())):
+            return True
+        return not job.stays and self.leaves(job.library)
 
 
 def run_step(step: Step, simd: str) -> dict:
