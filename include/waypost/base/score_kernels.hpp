@@ -11,6 +11,7 @@
 #define WAYPOST_BASE_SCORE_KERNELS_HPP_
 
 #include <cstddef>
+#include <cstdint>
 
 namespace waypost {
 
@@ -23,6 +24,11 @@ struct ScoreKernels {
   //   queries float32[query_count x stride], rows float32[row_count x stride], both 64-byte aligned.
   void (*dot_block)(const float* queries, std::size_t query_count, const float* rows, std::size_t row_count,
                     std::size_t stride, float* scores, std::size_t score_stride);
+
+  // scores[n] = dot(query, row indices[n]), for rows anywhere in a table.
+  //   query, rows  as dot_block; every index is below the number of rows.
+  void (*dot_rows)(const float* query, const float* rows, const std::uint32_t* indices, std::size_t count,
+                   std::size_t stride, float* scores);
 };
 
 }  // namespace waypost

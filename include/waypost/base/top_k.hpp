@@ -32,7 +32,8 @@ struct ScoredItem {
 // The only comparison used for ranking anywhere in the library.
 struct BetterFirst {
   bool operator()(const ScoredItem& a, const ScoredItem& b) const {
-    return a.score != b.score ? a.score > b.score : a.item < b.item;
+    // Without branches, which heaps of scores would mispredict.
+    return static_cast<bool>((a.score > b.score) | ((a.score == b.score) & (a.item < b.item)));
   }
 };
 
@@ -65,29 +66,35 @@ void ForEachRun(const Candidates& candidates, std::uint32_t begin, std::uint32_t
   }
 }
 
-// Keeps the k best of the items offered to it.
+// Keeps the k best of the items offered to it, in memory that the caller gives.
 //
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
-class TopKHeap {
+class TopKHeapView {
  public:
-  explicit TopKHeap(std::size_t k) : k_(k) { items_.reserve(k); }
+  // Room for k items.
+  // Lifetime  `memory` must live as long as the view.
+  explicit TopKHeapView(std::span<ScoredItem> memory) : memory_(memory) {}
+
+  std::size_t capacity() const { return memory_.size(); }
+  bool full() const { return size_ == memory_.size(); }
+  // The kept item that the next better one replaces.
+  // Requires  full(), k > 0.
+  const ScoredItem& worst() const { return memory_.front(); }
 
   // Whether an item of this score and index would be kept now.
   bool Accepts(float score, ItemIndex item) const {
-    return items_.size() < k_ || (k_ > 0 && BetterFirst{}({item, score}, items_.front()));
+    return !full() || (!memory_.empty() && BetterFirst{}({item, score}, worst()));
   }
 
   // Requires  the score is finite; an item is offered at most once.
   void Push(float score, ItemIndex item) {
     assert(std::isfinite(score));
-    if (!Accepts(score, item)) return;
-    if (items_.size() == k_) {
-      std::pop_heap(items_.begin(), items_.end(), BetterFirst{});
-      items_.back() = {item, score};
-    } else {
-      items_.push_back({item, score});
+    if (!full()) {
+      memory_[size_++] = {item, score};
+      std::push_heap(memory_.begin(), memory_.begin() + static_cast<std::ptrdiff_t>(size_), BetterFirst{});
+    } else if (Accepts(score, item)) {
+      ReplaceWorst({item, score});
     }
-    std::push_heap(items_.begin(), items_.end(), BetterFirst{});
   }
 
   // Offers scores[i - first] for every candidate i of [first, first + scores.size()).
@@ -102,15 +109,58 @@ class TopKHeap {
                });
   }
 
-  // Returns the items kept, best first, and leaves the heap empty.
+  // Sorts the kept items, best first, and returns them. Nothing may be offered afterwards.
+  std::span<const ScoredItem> Finish() {
+    const std::span<ScoredItem> kept = memory_.first(size_);
+    std::sort(kept.begin(), kept.end(), BetterFirst{});
+    return kept;
+  }
+
+  // Forgets every item.
+  void Clear() { size_ = 0; }
+
+ private:
+  void ReplaceWorst(const ScoredItem& item) {
+    std::size_t hole = 0;
+    for (std::size_t child = 1; child < size_; child = 2 * hole + 1) {
+      if (child + 1 < size_)
+        child += BetterFirst{}(memory_[child], memory_[child + 1]) ? 1 : 0;  // the worse of the two
+      if (!BetterFirst{}(item, memory_[child])) break;
+      memory_[hole] = memory_[child];
+      hole = child;
+    }
+    memory_[hole] = item;
+  }
+
+  std::span<ScoredItem> memory_;  // a heap of size_ items whose front is the worst
+  std::size_t size_ = 0;
+};
+
+// Keeps the k best of the items offered to it.
+//
+// Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
+class TopKHeap {
+ public:
+  explicit TopKHeap(std::size_t k) : memory_(k), heap_(memory_) {}
+  TopKHeap(const TopKHeap&) = delete;  // the view points into the memory
+  TopKHeap& operator=(const TopKHeap&) = delete;
+
+  // As TopKHeapView.
+  bool Accepts(float score, ItemIndex item) const { return heap_.Accepts(score, item); }
+  void Push(float score, ItemIndex item) { heap_.Push(score, item); }
+  void PushAll(std::span<const float> scores, std::uint32_t first, const Candidates& candidates) {
+    heap_.PushAll(scores, first, candidates);
+  }
+
+  // Returns the items kept, best first. Nothing may be offered afterwards.
   std::vector<ScoredItem> Take() {
-    std::sort_heap(items_.begin(), items_.end(), BetterFirst{});
-    return std::exchange(items_, {});
+    memory_.resize(heap_.Finish().size());
+    return std::move(memory_);
   }
 
  private:
-  std::size_t k_;
-  std::vector<ScoredItem> items_;  // a heap whose front is the worst kept item
+  std::vector<ScoredItem> memory_;
+  TopKHeapView heap_;
 };
 
 // Returns the min(k, candidates) best items, best first.

@@ -2,17 +2,33 @@
 //
 // Definition   Row r of query q scores GetScoreKernels().dot(q, r). The answer is the k best candidates in the order of
 //              top_k.hpp: what scoring every row and sorting would give, to the bit.
-// Complexity   time queries x rows x stride; memory O(k) and one block of scores a thread. Blocks without an allowed
-//              row are not read.
+// Method       Rows are visited in groups of 64 by falling norm. An int8 scan with a certified bound
+// (top_k_kernels.hpp)
+//              finds the rows of a group that could enter the answer; they are scored. The visit ends where the norm
+//              bounds every later score below the k-th best. Scores equal to it are always scored, so that ties are
+//              broken by index. [1] R. Teflioudi, R. Gemulla, "Exact and approximate maximum inner product search with
+//              LEMP", ACM TODS 42(1), 2016: norm order and the Cauchy-Schwarz stop.
+// Otherwise    Every row is scored, in blocks: for tables of up to 256 rows, k above a quarter of the rows, more than
+//              4096 elements a row, and a query for which more than half of some 8192 rows in a row had to be scored.
+//              An include list far smaller than the table is scored alone. None of this changes the answer.
+// Complexity   time between O(k d) and queries x rows x stride; many queries share each block of groups while it is in
+//              the cache. Memory: the answer and, with many queries, one byte a dimension for each query under way.
 // Determinism  A query is answered by one thread; its result depends on nothing else.
-// Checked by   tests/unit/base_top_k_index_test.cpp against brute force, to the bit.
+// Checked by   tests/unit/base_top_k_index_test.cpp and tests/property/base_top_k_test.cpp against brute force, to the
+//              bit.
 #ifndef WAYPOST_BASE_TOP_K_INDEX_HPP_
 #define WAYPOST_BASE_TOP_K_INDEX_HPP_
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -22,81 +38,378 @@
 #include "waypost/base/score_kernels.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/base/top_k.hpp"
+#include "waypost/base/top_k_kernels.hpp"
+#include "waypost/base/top_k_tables.hpp"
 
 namespace waypost {
+
+// How an answer was certified: rows * not * scored cannot belong to it.
+struct TopKCertificate {
+  std::uint64_t scored = 0;  // rows scored in float32
+  std::uint64_t groups = 0;  // groups of 64 rows that were looked at
+  bool pruned = false;       // false: every candidate was scored
+};
 
 // Immutable: safe to use from any number of threads.
 class TopKIndex {
  public:
-  TopKIndex() = default;
-  explicit TopKIndex(FactorMatrix rows) : rows_(std::move(rows)) {}
+  TopKIndex() : TopKIndex(FactorMatrix()) {}
+
+  // The tables are built when they are first needed, once.
+  explicit TopKIndex(FactorMatrix rows) : rows_(std::move(rows)), lazy_(std::make_shared<Lazy>()) {}
+
+  // Requires  tables of the sizes that BuildTopKTables gives.
+  TopKIndex(FactorMatrix rows, TopKTables tables) : TopKIndex(std::move(rows)) {
+    lazy_->tables = std::move(tables);
+    std::call_once(lazy_->once, [] {});
+  }
 
   const FactorMatrix& rows() const { return rows_; }
+  // Cost  that of BuildTopKTables, the first time.
+  const TopKTables& tables(const Parallelism& parallelism = Parallelism(1)) const {
+    std::call_once(lazy_->once, [&] {
+      // Isolated: a thread that helped with another search meanwhile could wait for itself.
+      oneapi::tbb::this_task_arena::isolate([&] { lazy_->tables = BuildTopKTables(rows_, parallelism); });
+    });
+    return lazy_->tables;
+  }
 
   // Returns, for each query, the min(k, candidates) best rows, best first.
   //
   //   queries     float32[query count x stride()], 64-byte aligned, padding 0, finite.
   //   candidates  one for each query.
-  // Errors      kDataLoss: a score that is not finite has no place in an order.
+  // Errors      kDataLoss: a candidate's score that is not finite has no place in an order; tables of a damaged file.
   // Lifetime    arguments are borrowed for the call.
   absl::StatusOr<std::vector<std::vector<ScoredItem>>> Search(std::span<const float> queries,
                                                               std::span<const Candidates> candidates, std::size_t k,
-                                                              const Parallelism& parallelism) const {
-    const std::size_t stride = rows_.stride();
-    assert(queries.size() == candidates.size() * stride);
-    std::vector<std::vector<ScoredItem>> results(candidates.size());
-    std::vector<char> finite(candidates.size(), 1);
-    ForEachBlock(parallelism, candidates.size(), kQueryBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
-      SearchBlock(queries.subspan(begin * stride, (end - begin) * stride), candidates.subspan(begin, end - begin),
-                  std::min(k, rows_.rows()), results.data() + begin, finite.data() + begin);
-    });
-    const auto bad = std::find(finite.begin(), finite.end(), 0);
-    if (bad != finite.end())
-      return absl::DataLossError(
-          absl::StrCat("TopKIndex.Search: want finite scores, got another for query ", bad - finite.begin()));
-    return results;
-  }
+                                                              const Parallelism& parallelism) const;
+
+  // One query into the caller's memory: writes min(best.size(), candidates) rows, best first, and returns how many.
+  //
+  //   query        float32[stride()], 64-byte aligned, padding 0, finite.
+  //   certificate  filled where it is given.
+  // Cost           allocates nothing, once the tables exist.
+  absl::StatusOr<std::size_t> SearchInto(const float* query, const Candidates& candidates, std::span<ScoredItem> best,
+                                         TopKCertificate* certificate = nullptr) const;
+
+  // The same by the cosine to a row of the table: dot(row, r) / RowNorm(row) / RowNorm(r), cut to 1; only rows whose
+  // cosine is above 0, and never the row itself.
+  absl::StatusOr<std::size_t> SimilarInto(std::size_t row, const Candidates& candidates, std::span<ScoredItem> best,
+                                          TopKCertificate* certificate = nullptr) const;
 
  private:
-  static constexpr std::size_t kQueryBlock = 16;  // queries that share one pass over the rows
-  static constexpr std::size_t kRowBlock = 256;   // rows a pass: with d = 128 they fill half a usual L2 cache
+  struct Lazy {
+    std::once_flag once;
+    TopKTables tables;
+  };
 
-  static bool AnyAllowed(const Candidates& candidates, std::size_t begin, std::size_t end) {
-    if (candidates.allowed == nullptr) return true;
-    const auto words = candidates.allowed->words().subspan(begin / 64, (end + 63) / 64 - begin / 64);
-    return std::any_of(words.begin(), words.end(), [](std::uint64_t word) { return word != 0; });
-  }
+  enum class Fault : std::uint8_t { kNone, kScore, kOrder };
 
-  void SearchBlock(std::span<const float> queries, std::span<const Candidates> candidates, std::size_t k,
-                   std::vector<ScoredItem>* results, char* finite) const {
-    const std::size_t stride = rows_.stride();
-    const ScoreKernels& kernels = GetScoreKernels();
-    std::vector<TopKHeap> heaps(candidates.size(), TopKHeap(k));
-    std::vector<float> scores(candidates.size() * kRowBlock);
-    for (std::size_t begin = 0; begin < rows_.rows(); begin += kRowBlock) {
-      const std::size_t end = std::min(rows_.rows(), begin + kRowBlock);
-      const bool all = std::all_of(candidates.begin(), candidates.end(),
-                                   [&](const Candidates& c) { return AnyAllowed(c, begin, end); });
-      if (all)
-        kernels.dot_block(queries.data(), candidates.size(), rows_.row(begin), end - begin, stride, scores.data(),
-                          kRowBlock);
-      for (std::size_t q = 0; q < candidates.size(); ++q) {
-        float* row_scores = scores.data() + q * kRowBlock;
-        if (!all) {
-          if (!AnyAllowed(candidates[q], begin, end)) continue;
-          kernels.dot_block(queries.data() + q * stride, 1, rows_.row(begin), end - begin, stride, row_scores,
-                            kRowBlock);
-        }
-        const std::span<const float> found(row_scores, end - begin);
-        if (!AllFinite(found)) finite[q] = 0;
-        if (finite[q] != 0) heaps[q].PushAll(found, static_cast<std::uint32_t>(begin), candidates[q]);
-      }
+  static constexpr std::size_t kNoRow = static_cast<std::size_t>(-1);
+  static constexpr std::size_t kQueryBlock = 64;        // queries that share the groups in the cache
+  static constexpr std::size_t kBlockBytes = 1u << 18;  // of panels: a quarter of a usual L2 cache
+  static constexpr std::size_t kFirstGroups = 8;        // blocks grow from here: most queries end early
+  static constexpr std::size_t kWaiting = 16;    // rows that are scored together, once their cache lines are on the way
+  static constexpr std::size_t kRowBlock = 256;  // rows scored at a time where every row is
+  static constexpr std::size_t kSmallTable = 256;  // rows
+  static constexpr std::size_t kWindow = 128;      // groups, of whose rows at most half may need a score
+  static constexpr std::size_t kDirectShare = 32;  // an include list of at most 1/32 of the rows is scored alone
+
+  // A query under way.
+  struct Task {
+    const float* query = nullptr;
+    Candidates candidates;
+    TopKHeapView best;
+    const std::int8_t* words = nullptr;
+    std::uint32_t waiting[kWaiting + kTopKGroup] = {};  // rows found that are not scored yet
+    float waiting_norms[kWaiting + kTopKGroup] = {};
+    std::size_t waiting_count = 0;
+    TopKQuery prepared{};
+    float cosine_norm = 0;      // > 0: ranked by cosine, this is the query's norm
+    std::size_t self = kNoRow;  // the row that others are compared to
+    std::size_t scored = 0;
+    std::size_t groups = 0;
+    std::size_t window_end = kWindow;  // groups at which is asked again whether pruning pays
+    std::size_t window_scored = 0;     // rows scored when it was asked last
+    bool done = false;
+    bool whole = false;  // pruning does not pay
+    Fault fault = Fault::kNone;
+
+    bool cosine() const { return cosine_norm > 0; }
+    bool Excluded(std::uint32_t row) const {
+      return row == self || std::binary_search(candidates.excluded.begin(), candidates.excluded.end(), row);
     }
-    for (std::size_t q = 0; q < heaps.size(); ++q) results[q] = heaps[q].Take();
+  };
+
+  bool Prunes(std::size_t k) const {
+    return rows_.rows() > kSmallTable && k <= rows_.rows() / 4 && rows_.stride() <= kTopKMaxStride;
   }
+  // Offers the candidates among `items`, whose scores are `scores`.
+  void Offer(Task& task, std::span<const std::uint32_t> items, std::span<const float> scores, const float* norms) const;
+  // Puts the candidates among these rows of a group with those waiting.
+  void Collect(Task& task, const TopKTables& tables, std::size_t group, std::uint64_t rows) const;
+  void ScoreWaiting(Task& task) const;
+  // Goes on with the groups before `end`.
+  void Scan(Task& task, const TopKTables& tables, std::size_t end) const;
+  // Scores the candidates among the rows [begin, end).
+  void ScoreBlock(Task& task, std::size_t begin, std::size_t end) const;
+  // Scores the include list, where it is that small.
+  bool ScoreDirectly(Task& task) const;
+  // Requires  room for the whole numbers of each task in `words`: tasks x min(stride, kTopKMaxStride) bytes.
+  void Answer(std::span<Task> tasks, std::int8_t* words) const;
+  absl::StatusOr<std::size_t> Finish(Task& task, std::size_t query, TopKCertificate* certificate) const;
+  static absl::Status FaultStatus(Fault fault, std::size_t query);
 
   FactorMatrix rows_;
+  std::shared_ptr<Lazy> lazy_;
 };
+
+inline void TopKIndex::Offer(Task& task, std::span<const std::uint32_t> items, std::span<const float> scores,
+                             const float* norms) const {
+  for (std::size_t n = 0; n < items.size(); ++n) {
+    float score = scores[n];
+    if (!std::isfinite(score)) {
+      task.fault = Fault::kScore;
+      return;
+    }
+    if (task.cosine()) {
+      const float cosine = score / task.cosine_norm / norms[n];
+      if (!(cosine > 0)) continue;  // also a row without a direction
+      score = std::min(1.0f, cosine);
+    }
+    const ItemIndex item{items[n]};
+    if (task.best.Accepts(score, item) && !task.Excluded(item.value)) task.best.Push(score, item);
+  }
+}
+
+inline void TopKIndex::Collect(Task& task, const TopKTables& tables, std::size_t group, std::uint64_t rows) const {
+  const std::size_t first = group * kTopKGroup;
+  if (rows_.rows() - first < kTopKGroup) rows &= (std::uint64_t{1} << (rows_.rows() - first)) - 1;
+  for (; rows != 0; rows &= rows - 1) {
+    const std::size_t position = first + static_cast<std::size_t>(std::countr_zero(rows));
+    const std::uint32_t item = tables.order[position];
+    if (item >= rows_.rows()) {
+      task.fault = Fault::kOrder;
+      return;
+    }
+    if (task.candidates.allowed != nullptr && !task.candidates.allowed->Test(item)) continue;
+    const float* row = rows_.row(item);
+    for (std::size_t j = 0; j < rows_.stride(); j += kLanes) __builtin_prefetch(row + j);
+    task.waiting[task.waiting_count] = item;
+    if (task.cosine()) task.waiting_norms[task.waiting_count] = tables.norms[position];
+    ++task.waiting_count;
+  }
+}
+
+inline void TopKIndex::ScoreWaiting(Task& task) const {
+  if (task.waiting_count == 0) return;
+  float scores[kWaiting + kTopKGroup];
+  GetScoreKernels().dot_rows(task.query, rows_.data(), task.waiting, task.waiting_count, rows_.stride(), scores);
+  task.scored += task.waiting_count;
+  Offer(task, std::span(task.waiting, task.waiting_count), std::span(scores, task.waiting_count), task.waiting_norms);
+  task.waiting_count = 0;
+}
+
+inline void TopKIndex::Scan(Task& task, const TopKTables& tables, std::size_t end) const {
+  constexpr double kDown = 1 - 0x1p-20;  // more than the rounding of two divisions
+  const TopKKernels& kernels = GetTopKKernels();
+  while (task.groups < end) {
+    double threshold = task.cosine() ? 0.0 : -std::numeric_limits<double>::infinity();
+    if (task.best.full()) {
+      const double worst = task.best.worst().score;
+      threshold = task.cosine() ? worst * task.cosine_norm * kDown : worst;
+    }
+    // Rows without a direction come last.
+    if (task.cosine() && !(tables.norms[task.groups * kTopKGroup] > 0)) break;
+    std::uint64_t rows = 0;
+    const std::size_t found = kernels.scan(tables.panels.data(), tables.groups.data(), task.groups, end, rows_.stride(),
+                                           task.words, task.prepared, threshold, task.cosine(), &rows);
+    if (found == kTopKStop) break;
+    task.groups = found;
+    if (found == end) {
+      ScoreWaiting(task);
+      return;
+    }
+    Collect(task, tables, found, rows);
+    ++task.groups;
+    if (task.waiting_count >= kWaiting || !task.best.full()) ScoreWaiting(task);
+    if (task.fault != Fault::kNone) break;
+    if (task.groups < task.window_end) continue;
+    task.whole = task.scored - task.window_scored > kWindow * kTopKGroup / 2;
+    if (task.whole) break;
+    task.window_scored = task.scored;
+    task.window_end = task.groups + kWindow;
+  }
+  ScoreWaiting(task);
+  task.done = task.groups < end || task.whole || task.fault != Fault::kNone;
+}
+
+inline void TopKIndex::ScoreBlock(Task& task, std::size_t begin, std::size_t end) const {
+  if (task.candidates.allowed != nullptr) {
+    const auto words = task.candidates.allowed->words().subspan(begin / 64, (end + 63) / 64 - begin / 64);
+    if (std::all_of(words.begin(), words.end(), [](std::uint64_t word) { return word == 0; })) return;
+  }
+  float scores[kRowBlock];
+  GetScoreKernels().dot_block(task.query, 1, rows_.row(begin), end - begin, rows_.stride(), scores, kRowBlock);
+  task.scored += end - begin;
+  if (!task.cosine()) {
+    const std::span<const float> found(scores, end - begin);
+    if (AllFinite(found)) {
+      task.best.PushAll(found, static_cast<std::uint32_t>(begin), task.candidates);
+      return;
+    }
+  }
+  for (std::size_t row = begin; row < end; ++row) {
+    const auto item = static_cast<std::uint32_t>(row);
+    if (task.candidates.allowed != nullptr && !task.candidates.allowed->Test(item)) continue;
+    const float norm = task.cosine() ? RowNorm(rows_.row(row), rows_.stride()) : 0.0f;
+    Offer(task, std::span(&item, 1), std::span(scores + (row - begin), 1), &norm);
+  }
+}
+
+inline bool TopKIndex::ScoreDirectly(Task& task) const {
+  if (task.candidates.allowed == nullptr) return false;
+  const std::span<const std::uint64_t> words = task.candidates.allowed->words();
+  const std::size_t limit = rows_.rows() / kDirectShare;
+  std::size_t allowed = 0;
+  for (std::size_t w = 0; w < words.size() && allowed <= limit; ++w)
+    allowed += static_cast<std::size_t>(std::popcount(words[w]));
+  if (allowed > limit) return false;
+  std::uint32_t items[kTopKGroup];
+  float norms[kTopKGroup];
+  float scores[kTopKGroup];
+  for (std::size_t w = 0; w < words.size() && task.fault == Fault::kNone; ++w) {
+    std::size_t count = 0;
+    for (std::uint64_t word = words[w]; word != 0; word &= word - 1) {
+      items[count] = static_cast<std::uint32_t>(64 * w) + static_cast<std::uint32_t>(std::countr_zero(word));
+      if (task.cosine()) norms[count] = RowNorm(rows_.row(items[count]), rows_.stride());
+      ++count;
+    }
+    GetScoreKernels().dot_rows(task.query, rows_.data(), items, count, rows_.stride(), scores);
+    task.scored += count;
+    Offer(task, std::span(items, count), std::span(scores, count), norms);
+  }
+  return true;
+}
+
+inline void TopKIndex::Answer(std::span<Task> tasks, std::int8_t* words) const {
+  Task* live[kQueryBlock];
+  std::size_t live_count = 0;
+  bool any_whole = false;
+  for (Task& task : tasks) {
+    if (task.best.capacity() == 0 || ScoreDirectly(task)) continue;
+    task.whole = !Prunes(task.best.capacity());
+    any_whole |= task.whole;
+    if (task.whole) continue;
+    task.words = words + live_count * rows_.stride();
+    task.prepared = GetTopKKernels().prepare(task.query, rows_.stride(), words + live_count * rows_.stride());
+    live[live_count++] = &task;
+  }
+  if (live_count > 0) {
+    const TopKTables& all = tables();
+    std::size_t step = live_count == 1 ? all.groups.size() : kFirstGroups;
+    for (std::size_t begin = 0; live_count > 0 && begin < all.groups.size();) {
+      const std::size_t end = std::min(begin + step, all.groups.size());
+      std::size_t kept = 0;
+      for (std::size_t n = 0; n < live_count; ++n) {
+        Scan(*live[n], all, end);
+        any_whole |= live[n]->whole;
+        if (!live[n]->done) live[kept++] = live[n];
+      }
+      live_count = kept;
+      begin = end;
+      step = std::max(kFirstGroups, std::min(2 * step, kBlockBytes / (kTopKGroup * rows_.stride())));
+    }
+  }
+  if (!any_whole) return;
+  for (Task& task : tasks)
+    if (task.whole) task.best.Clear();
+  for (std::size_t begin = 0; begin < rows_.rows(); begin += kRowBlock)
+    for (Task& task : tasks)
+      if (task.whole && task.fault == Fault::kNone) ScoreBlock(task, begin, std::min(rows_.rows(), begin + kRowBlock));
+}
+
+inline absl::Status TopKIndex::FaultStatus(Fault fault, std::size_t query) {
+  if (fault == Fault::kOrder) return absl::DataLossError("TopKIndex.order: want rows of the table, got another");
+  return absl::DataLossError(absl::StrCat("TopKIndex.Search: want finite scores, got another for query ", query));
+}
+
+inline absl::StatusOr<std::size_t> TopKIndex::Finish(Task& task, std::size_t query,
+                                                     TopKCertificate* certificate) const {
+  if (certificate != nullptr)
+    *certificate = {.scored = task.scored, .groups = task.groups, .pruned = task.words != nullptr && !task.whole};
+  if (task.fault != Fault::kNone) return FaultStatus(task.fault, query);
+  const std::span<const ScoredItem> found = task.best.Finish();
+  // A damaged order can name a row twice; equal scores stand side by side.
+  const auto same = [](const ScoredItem& a, const ScoredItem& b) { return a.item == b.item; };
+  if (std::adjacent_find(found.begin(), found.end(), same) != found.end()) return FaultStatus(Fault::kOrder, query);
+  return found.size();
+}
+
+inline absl::StatusOr<std::size_t> TopKIndex::SearchInto(const float* query, const Candidates& candidates,
+                                                         std::span<ScoredItem> best,
+                                                         TopKCertificate* certificate) const {
+  best = best.first(std::min(best.size(), rows_.rows()));
+  Task task{.query = query, .candidates = candidates, .best = TopKHeapView(best)};
+  alignas(kAlignment) std::int8_t words[kTopKMaxStride];
+  Answer(std::span(&task, 1), words);
+  return Finish(task, 0, certificate);
+}
+
+inline absl::StatusOr<std::size_t> TopKIndex::SimilarInto(std::size_t row, const Candidates& candidates,
+                                                          std::span<ScoredItem> best,
+                                                          TopKCertificate* certificate) const {
+  assert(row < rows_.rows());
+  const float norm = RowNorm(rows_.row(row), rows_.stride());
+  if (!(norm > 0)) return std::size_t{0};
+  best = best.first(std::min(best.size(), rows_.rows()));
+  Task task{
+      .query = rows_.row(row), .candidates = candidates, .best = TopKHeapView(best), .cosine_norm = norm, .self = row};
+  alignas(kAlignment) std::int8_t words[kTopKMaxStride];
+  Answer(std::span(&task, 1), words);
+  WAYPOST_ASSIGN_OR_RETURN(const std::size_t found, Finish(task, 0, certificate));
+  // Norms of damaged tables can give a row that is named twice two scores, which do not stand side by side.
+  best = best.first(found);
+  const auto by_item = [](const ScoredItem& a, const ScoredItem& b) { return a.item < b.item; };
+  const auto same = [](const ScoredItem& a, const ScoredItem& b) { return a.item == b.item; };
+  std::sort(best.begin(), best.end(), by_item);
+  if (std::adjacent_find(best.begin(), best.end(), same) != best.end()) return FaultStatus(Fault::kOrder, 0);
+  std::sort(best.begin(), best.end(), BetterFirst{});
+  return found;
+}
+
+inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopKIndex::Search(std::span<const float> queries,
+                                                                              std::span<const Candidates> candidates,
+                                                                              std::size_t k,
+                                                                              const Parallelism& parallelism) const {
+  const std::size_t stride = rows_.stride();
+  assert(queries.size() == candidates.size() * stride);
+  k = std::min(k, rows_.rows());
+  std::vector<std::vector<ScoredItem>> results(candidates.size());
+  std::vector<absl::Status> faults((candidates.size() + kQueryBlock - 1) / kQueryBlock);
+  if (Prunes(k)) tables(parallelism);
+  ForEachBlock(parallelism, candidates.size(), kQueryBlock, [&](std::size_t begin, std::size_t end, std::size_t block) {
+    AlignedVector<std::int8_t> words((end - begin) * std::min(stride, kTopKMaxStride));
+    std::vector<Task> tasks;
+    tasks.reserve(end - begin);
+    for (std::size_t q = begin; q < end; ++q) {
+      results[q].resize(k);
+      tasks.push_back(
+          {.query = queries.data() + q * stride, .candidates = candidates[q], .best = TopKHeapView(results[q])});
+    }
+    Answer(tasks, words.data());
+    for (std::size_t q = begin; q < end; ++q) {
+      const absl::StatusOr<std::size_t> found = Finish(tasks[q - begin], q, nullptr);
+      if (!found.ok()) {
+        faults[block] = found.status();
+        return;
+      }
+      results[q].resize(*found);
+    }
+  });
+  for (const absl::Status& fault : faults) WAYPOST_RETURN_IF_ERROR(fault);
+  return results;
+}
 
 }  // namespace waypost
 

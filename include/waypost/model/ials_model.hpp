@@ -35,11 +35,17 @@ class IalsModel final : public Scorer {
   // options.unobserved_weight is set. Both tables have options.dimensions columns, are finite and obey (1) and (2); one
   // eigenvalue >= 0 a dimension. `user_factors` may have no rows: every user is then folded in.
   IalsModel(IalsOptions options, FactorMatrix user_factors, FactorMatrix item_factors,
+            SharedArray<double> gramian_eigenvalues)
+      : IalsModel(options, std::move(user_factors), TopKIndex(std::move(item_factors)),
+                  std::move(gramian_eigenvalues)) {}
+  // The same with an index over the item factors.
+  IalsModel(IalsOptions options, FactorMatrix user_factors, TopKIndex item_index,
             SharedArray<double> gramian_eigenvalues);
 
   const IalsOptions& options() const { return options_; }
   const FactorMatrix& user_factors() const { return user_factors_; }
   const FactorMatrix& item_factors() const { return index_.rows(); }
+  const TopKIndex& item_index() const { return index_; }
   const SharedArray<double>& gramian_eigenvalues() const { return gramian_eigenvalues_; }
 
   std::string_view kind() const override { return "ials"; }
@@ -57,6 +63,11 @@ class IalsModel final : public Scorer {
   absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopK(std::span<const UserView> users,
                                                             std::span<const Candidates> candidates, std::size_t k,
                                                             const Parallelism& parallelism) const override;
+
+  // A known user's stored vector is used in place.
+  // Cost  allocates nothing for a known user, otherwise as FoldIn.
+  absl::StatusOr<std::size_t> TopKInto(const UserView& user, const Candidates& candidates,
+                                       std::span<ScoredItem> best) const override;
 
   // By the cosine of item vectors; items whose cosine is not above 0 are no evidence.
   absl::StatusOr<std::vector<ScoredItem>> Similar(ItemIndex item, const Candidates& candidates,
@@ -82,7 +93,6 @@ class IalsModel final : public Scorer {
   TopKIndex index_;
   SharedArray<double> gramian_eigenvalues_;
   SharedArray<float> ridge_;  // unobserved weight x eigenvalue, padded
-  SharedArray<float> norms_;  // of item vectors
   IalsSideView side_;
 };
 
@@ -117,6 +127,13 @@ inline float* IalsThreadWorkspace(std::size_t size) {
   return memory.data();
 }
 
+// The calling thread's memory for the vector of a user: at least `size` elements.
+inline float* IalsThreadVector(std::size_t size) {
+  thread_local AlignedVector<float> memory;
+  memory.resize(std::max(memory.size(), size));
+  return memory.data();
+}
+
 // Solves matrix * x = right for a positive definite matrix, by Cholesky in float64; spoils the matrix.
 //   matrix  float64[n x n], row-major; the lower part is read.
 // A pivot that is not positive counts as infinite: that unknown becomes 0.
@@ -148,21 +165,15 @@ inline void SolvePositive(std::vector<double>& matrix, std::vector<double>& righ
 
 }  // namespace internal
 
-inline IalsModel::IalsModel(IalsOptions options, FactorMatrix user_factors, FactorMatrix item_factors,
+inline IalsModel::IalsModel(IalsOptions options, FactorMatrix user_factors, TopKIndex item_index,
                             SharedArray<double> gramian_eigenvalues)
     : options_(options),
       user_factors_(std::move(user_factors)),
-      index_(std::move(item_factors)),
+      index_(std::move(item_index)),
       gramian_eigenvalues_(std::move(gramian_eigenvalues)),
       ridge_(internal::IalsRidge(gramian_eigenvalues_.span(), *options.unobserved_weight)),
       side_(internal::IalsSide(options, index_.rows().data(), index_.rows().rows(), ridge_)) {
   assert(gramian_eigenvalues_.size() == dimensions() && user_factors_.dimensions() == dimensions());
-  AlignedVector<float> norms(item_count());
-  for (std::size_t item = 0; item < norms.size(); ++item) {
-    const float* vector = index_.rows().row(item);
-    norms[item] = std::sqrt(GetScoreKernels().dot(vector, vector, side_.stride));
-  }
-  norms_ = SharedArray<float>(std::move(norms));
 }
 
 inline void IalsModel::FoldInPadded(const SparseRowView& history, float* vector) const {
@@ -194,10 +205,9 @@ inline absl::Status IalsModel::FoldIn(const SparseRowView& history, std::span<fl
         absl::StrCat("FoldIn.vector: want ", dimensions(), " elements, got ", vector.size()));
   WAYPOST_RETURN_IF_ERROR(ValidateUser({.user = {}, .history = history}, user_count(), item_count()));
   try {
-    thread_local AlignedVector<float> padded;
-    padded.resize(std::max(padded.size(), side_.stride));
-    FoldInPadded(history, padded.data());
-    std::copy(padded.data(), padded.data() + vector.size(), vector.data());
+    float* padded = internal::IalsThreadVector(side_.stride);
+    FoldInPadded(history, padded);
+    std::copy(padded, padded + vector.size(), vector.data());
   } catch (const std::bad_alloc&) {
     return internal::ScorerMemoryError("FoldIn");
   }
@@ -248,27 +258,26 @@ inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> IalsModel::TopK(std:
   return internal::ScorerMemoryError("TopK");
 }
 
+inline absl::StatusOr<std::size_t> IalsModel::TopKInto(const UserView& user, const Candidates& candidates,
+                                                       std::span<ScoredItem> best) const try {
+  WAYPOST_RETURN_IF_ERROR(ValidateUser(user, user_count(), item_count()));
+  if (Known(user)) return index_.SearchInto(user_factors_.row(user.user->value), candidates, best);
+  float* vector = internal::IalsThreadVector(side_.stride);
+  FoldInPadded(user.history, vector);
+  return index_.SearchInto(vector, candidates, best);
+} catch (const std::bad_alloc&) {
+  return internal::ScorerMemoryError("TopK");
+}
+
 inline absl::StatusOr<std::vector<ScoredItem>> IalsModel::Similar(ItemIndex item, const Candidates& candidates,
-                                                                  std::size_t k) const {
+                                                                  std::size_t k) const try {
   WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
-  const float norm = norms_[item.value];
-  if (!(norm > 0)) return std::vector<ScoredItem>{};
-  try {
-    TopKHeap heap(std::min(k, item_count()));
-    ForEachRun(candidates, 0, static_cast<std::uint32_t>(item_count()), [&](std::uint32_t begin, std::uint32_t end) {
-      for (std::uint32_t other = begin; other < end; ++other) {
-        if (other == item.value || !(norms_[other] > 0)) continue;
-        if (candidates.allowed != nullptr && !candidates.allowed->Test(other)) continue;
-        const float product =
-            GetScoreKernels().dot(item_factors().row(item.value), item_factors().row(other), side_.stride);
-        const float cosine = product / norm / norms_[other];
-        if (cosine > 0) heap.Push(std::min(1.0f, cosine), ItemIndex{other});  // not so for a NaN
-      }
-    });
-    return heap.Take();
-  } catch (const std::bad_alloc&) {
-    return internal::ScorerMemoryError("Similar");
-  }
+  std::vector<ScoredItem> best(std::min(k, item_count()));
+  WAYPOST_ASSIGN_OR_RETURN(const std::size_t found, index_.SimilarInto(item.value, candidates, best));
+  best.resize(found);
+  return best;
+} catch (const std::bad_alloc&) {
+  return internal::ScorerMemoryError("Similar");
 }
 
 // With g = B D^-1 h_i the amounts are K^-1 g, K = C^-1 + B D^-1 B^T, for n < d; otherwise v = A^-1 h_i is solved and

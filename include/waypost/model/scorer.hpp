@@ -80,6 +80,11 @@ class Scorer {
                                                                     std::size_t k,
                                                                     const Parallelism& parallelism) const;
 
+  // The answer of TopK for one user, in the caller's memory: writes min(best.size(), candidates) items and returns how
+  // many. Models with a search of their own allocate nothing.
+  virtual absl::StatusOr<std::size_t> TopKInto(const UserView& user, const Candidates& candidates,
+                                               std::span<ScoredItem> best) const;
+
   // Returns the min(k, candidates) items most similar to `item`, best first; never `item` itself, and only items for
   // which the model has evidence of similarity.
   virtual absl::StatusOr<std::vector<ScoredItem>> Similar(ItemIndex item, const Candidates& candidates,
@@ -191,6 +196,14 @@ inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> Scorer::TopK(std::sp
   return results;
 } catch (const std::bad_alloc&) {
   return internal::ScorerMemoryError("TopK");
+}
+
+inline absl::StatusOr<std::size_t> Scorer::TopKInto(const UserView& user, const Candidates& candidates,
+                                                    std::span<ScoredItem> best) const {
+  WAYPOST_ASSIGN_OR_RETURN(const auto lists,
+                           TopK(std::span(&user, 1), std::span(&candidates, 1), best.size(), Parallelism(1)));
+  std::copy(lists.front().begin(), lists.front().end(), best.begin());
+  return lists.front().size();
 }
 
 }  // namespace waypost

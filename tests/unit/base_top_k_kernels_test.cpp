@@ -1,0 +1,200 @@
+#include "waypost/base/top_k_kernels.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "waypost/base/random.hpp"
+#include "waypost/base/score_kernels.hpp"
+#include "waypost/base/top_k_tables.hpp"
+
+namespace waypost {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+AlignedVector<float> RandomValues(std::uint64_t seed, std::size_t size, double scale) {
+  Random random(seed);
+  AlignedVector<float> values(size);
+  for (float& value : values) value = static_cast<float>(scale * random.Normal());
+  return values;
+}
+
+struct World {
+  World(std::uint64_t seed, std::size_t rows, std::size_t stride, double row_scale, double query_scale)
+      : table(rows, stride, SharedArray<float>(RandomValues(seed, rows * stride, row_scale))),
+        tables(BuildTopKTables(table, Parallelism(1))),
+        query(RandomValues(seed + 1000, stride, query_scale)),
+        words(stride),
+        prepared(GetTopKKernels().prepare(query.data(), stride, words.data())) {}
+
+  float Score(std::size_t position) const {
+    return GetScoreKernels().dot(query.data(), table.row(tables.order[position]), table.stride());
+  }
+  // The whole-number product, from the layout as it is written down.
+  std::int64_t Product(std::size_t position) const {
+    const std::uint8_t* panel = tables.panels.data() + position / kTopKGroup * kTopKGroup * table.stride();
+    std::int64_t sum = 0;
+    for (std::size_t j = 0; j < table.stride(); ++j)
+      sum += (panel[4 * (kTopKGroup * (j / 4) + position % kTopKGroup) + j % 4] - 128) * std::int64_t{words[j]};
+    return sum;
+  }
+  // B of the header.
+  double Error(const TopKGroup& group) const {
+    return prepared.norm * group.residual + prepared.residual * (group.largest_norm + group.residual) +
+           prepared.rounding * prepared.norm * group.largest_norm +
+           prepared.tiny * (1 + prepared.norm) * (1 + group.largest_norm);
+  }
+  std::size_t Scan(std::size_t begin, double threshold, bool by_norm, std::uint64_t* rows) const {
+    return GetTopKKernels().scan(tables.panels.data(), tables.groups.data(), begin, tables.groups.size(),
+                                 table.stride(), words.data(), prepared, threshold, by_norm, rows);
+  }
+
+  FactorMatrix table;
+  TopKTables tables;
+  AlignedVector<float> query;
+  AlignedVector<std::int8_t> words;
+  TopKQuery prepared;
+};
+
+TEST(TopKKernels, AQueryIsItsWholeNumbersAndWhatIsLeft) {
+  for (std::size_t stride : {16u, 64u, 304u}) {
+    for (double scale : {1.0, 1e-20, 1e30}) {
+      const World world(stride, 1, stride, 1, scale);
+      double square = 0;
+      double rest = 0;
+      double sum = 0;
+      for (std::size_t j = 0; j < stride; ++j) {
+        square += double{world.query[j]} * world.query[j];
+        rest += std::pow(world.query[j] - world.prepared.scale * world.words[j], 2);
+        sum += world.words[j];
+      }
+      EXPECT_GE(world.prepared.norm, std::sqrt(square));
+      EXPECT_LE(world.prepared.norm, std::sqrt(square) * 1.00001);
+      EXPECT_GE(world.prepared.residual, std::sqrt(rest));
+      EXPECT_LE(world.prepared.residual, std::sqrt(rest) * 1.00001);
+      EXPECT_LE(world.prepared.residual, 0.02 * world.prepared.norm);  // 7 bits at least
+      EXPECT_EQ(world.prepared.offset, 128 * sum);
+    }
+  }
+}
+
+TEST(TopKKernels, FindsTheRowsWhoseProductReachesTheBoundAndNoOthers) {
+  for (std::size_t stride = 16; stride <= 320; stride += 16) {
+    const World world(stride, 200, stride, 0.1, 0.3);
+    for (double threshold : {-1.0, 0.0, 0.05 * std::sqrt(stride)}) {
+      for (std::size_t g = 0; g < world.tables.groups.size(); ++g) {
+        std::uint64_t found = 0;
+        const std::size_t at = world.Scan(g, threshold, false, &found);
+        if (at != g) found = 0;
+        const TopKGroup& group = world.tables.groups[g];
+        const double bound = (threshold - world.Error(group)) / (group.scale * world.prepared.scale);
+        for (std::size_t slot = 0; slot < kTopKGroup && 64 * g + slot < 200; ++slot) {
+          const double product = static_cast<double>(world.Product(64 * g + slot));
+          const bool bit = ((found >> slot) & 1) != 0;
+          if (product >= bound) {
+            EXPECT_TRUE(bit) << product << " " << bound;
+          }
+          if (product < bound - 4) {  // lowered by at most 3
+            EXPECT_FALSE(bit) << product << " " << bound;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(TopKKernels, NoRowThatReachesTheThresholdIsMissed) {
+  std::size_t kept = 0;
+  std::size_t all = 0;
+  for (double row_scale : {1e-44, 1e-39, 1e-20, 1.0, 1e15, 1e18}) {
+    for (double query_scale : {1e-44, 1e-20, 1.0, 1e18}) {
+      for (std::uint64_t seed = 0; seed < 6; ++seed) {
+        const World world(seed, 300, 16 * (1 + seed), row_scale, query_scale);
+        std::vector<float> scores;
+        for (std::size_t p = 0; p < 300; ++p) scores.push_back(world.Score(p));
+        for (std::size_t p = 0; p < 300; p += 7) {  // thresholds that are scores: equality counts as reached
+          const double threshold = scores[p];
+          std::vector<bool> found(300 + kTopKGroup);
+          std::uint64_t rows = 0;
+          for (std::size_t g = 0; (g = world.Scan(g, threshold, false, &rows)) < world.tables.groups.size(); ++g)
+            for (std::size_t slot = 0; slot < kTopKGroup; ++slot) found[64 * g + slot] = (rows >> slot & 1) != 0;
+          for (std::size_t q = 0; q < 300; ++q) {
+            if (scores[q] >= scores[p]) {
+              EXPECT_TRUE(found[q]) << row_scale << " " << query_scale << " " << q;
+            }
+            if (row_scale == 1.0 && query_scale == 1.0) {
+              ++all;
+              kept += found[q] && !(scores[q] >= scores[p]) ? 1 : 0;
+            }
+          }
+        }
+      }
+    }
+  }
+  EXPECT_LT(kept, all / 20);  // the bound is worth something
+}
+
+TEST(TopKKernels, ByNormNoRowIsMissedEither) {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    const World world(seed, 300, 32, 1, 1);
+    for (double cosine : {0.0, 0.1, 0.5}) {
+      std::uint64_t rows = 0;
+      std::vector<bool> found(300 + kTopKGroup);
+      for (std::size_t g = 0; (g = world.Scan(g, cosine, true, &rows)) < world.tables.groups.size(); ++g)
+        for (std::size_t slot = 0; slot < kTopKGroup; ++slot) found[64 * g + slot] = (rows >> slot & 1) != 0;
+      for (std::size_t p = 0; p < 300; ++p)
+        if (world.Score(p) >= cosine * world.tables.norms[p]) {
+          EXPECT_TRUE(found[p]);
+        }
+    }
+  }
+}
+
+TEST(TopKKernels, StopsWhereNoLaterRowCanReachTheThreshold) {
+  AlignedVector<float> values(640 * 16, 0.0f);
+  for (std::size_t row = 0; row < 640; ++row) values[row * 16] = 1.0f / static_cast<float>(1 + row);
+  const FactorMatrix table(640, 1, SharedArray<float>(std::move(values)));
+  const TopKTables tables = BuildTopKTables(table, Parallelism(1));
+  AlignedVector<float> query(16, 0.0f);
+  query[0] = 1;
+  AlignedVector<std::int8_t> words(16);
+  const TopKQuery prepared = GetTopKKernels().prepare(query.data(), 16, words.data());
+  std::uint64_t rows = 0;
+  const auto scan = [&](double threshold) {
+    return GetTopKKernels().scan(tables.panels.data(), tables.groups.data(), 2, 10, 16, words.data(), prepared,
+                                 threshold, false, &rows);
+  };
+  EXPECT_EQ(scan(0.5), kTopKStop);
+  EXPECT_EQ(scan(1.0 / 129), 2u);
+  EXPECT_EQ(rows & 1, 1u);
+  EXPECT_EQ(scan(-kInfinity), 2u);
+  EXPECT_EQ(rows, ~std::uint64_t{0});
+}
+
+TEST(TopKKernels, DamagedTablesExcludeNothingOrEndTheScan) {
+  World world(1, 256, 32, 1, 1);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float inf = std::numeric_limits<float>::infinity();
+  const AlignedVector<std::uint8_t> panels(256 * 32, 255);
+  for (const TopKGroup& bad : {TopKGroup{nan, nan, nan, nan}, TopKGroup{inf, 0, 0, inf}, TopKGroup{1, 1, 0, nan},
+                               TopKGroup{-1, -1, -1, -1}, TopKGroup{3e38f, 3e38f, 1e-45f, 3e38f}}) {
+    const AlignedVector<TopKGroup> groups(4, bad);
+    for (double threshold : {-kInfinity, -1.0, 0.0, 3e38}) {
+      for (bool by_norm : {false, true}) {
+        std::uint64_t rows = 0;
+        const std::size_t found =
+            GetTopKKernels().scan(panels.data(), groups.data(), 0, 4, 32, world.words.data(), world.prepared,
+                                  by_norm ? std::abs(threshold) : threshold, by_norm, &rows);
+        EXPECT_TRUE(found <= 4 || found == kTopKStop);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace waypost
