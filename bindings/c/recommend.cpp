@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,15 +136,16 @@ class Answers {
   }
 
   // Requires  CheckRoomFor; the row is clear.
-  void Write(std::uint64_t row, const Ranking& ranking, std::uint64_t unknown_ids) const {
+  void Write(std::uint64_t row, std::span<const ScoredItem> items, Source source, ShortReason reason,
+             std::uint64_t unknown_ids) const {
     const std::uint64_t first = row * arrays_.row_capacity;
-    for (std::size_t n = 0; n < ranking.items.size(); ++n) {
-      arrays_.items[first + n] = ranking.items[n].item.value;
-      if (arrays_.scores != nullptr) arrays_.scores[first + n] = ranking.items[n].score;
-      if (arrays_.sources != nullptr) arrays_.sources[first + n] = static_cast<std::uint32_t>(ranking.source);
+    for (std::size_t n = 0; n < items.size(); ++n) {
+      arrays_.items[first + n] = items[n].item.value;
+      if (arrays_.scores != nullptr) arrays_.scores[first + n] = items[n].score;
+      if (arrays_.sources != nullptr) arrays_.sources[first + n] = static_cast<std::uint32_t>(source);
     }
-    if (arrays_.counts != nullptr) arrays_.counts[row] = static_cast<std::uint32_t>(ranking.items.size());
-    if (arrays_.reasons != nullptr) arrays_.reasons[row] = static_cast<std::uint32_t>(ranking.reason);
+    if (arrays_.counts != nullptr) arrays_.counts[row] = static_cast<std::uint32_t>(items.size());
+    if (arrays_.reasons != nullptr) arrays_.reasons[row] = static_cast<std::uint32_t>(reason);
     if (arrays_.unknown_ids != nullptr) arrays_.unknown_ids[row] = unknown_ids;
   }
 
@@ -170,7 +172,8 @@ absl::Status AnswerSome(const Recommender& recommender, const char* queries, std
     indexed[n] = prepared[n].query;
   }
   WAYPOST_ASSIGN_OR_RETURN(const std::vector<Ranking> rankings, recommender.Rank(indexed, parallelism));
-  for (std::size_t n = 0; n < count; ++n) answers.Write(first + n, rankings[n], prepared[n].unknown_ids);
+  for (std::size_t n = 0; n < count; ++n)
+    answers.Write(first + n, rankings[n].items, rankings[n].source, rankings[n].reason, prepared[n].unknown_ids);
   return absl::OkStatus();
 }
 
@@ -180,10 +183,12 @@ absl::Status RecommendOne(const waypost_model* model, const waypost_query* query
   WAYPOST_RETURN_IF_ERROR(Require(model, "model"));
   PreparedQuery prepared;
   WAYPOST_RETURN_IF_ERROR(Prepare(model->recommender, query, prepared));
-  WAYPOST_RETURN_IF_ERROR(answers.CheckRoomFor(prepared.query.n, model->recommender.items().size()));
-  WAYPOST_ASSIGN_OR_RETURN(const std::vector<Ranking> rankings,
-                           model->recommender.Rank(std::span(&prepared.query, 1), Parallelism(1)));
-  answers.Write(0, rankings.front(), prepared.unknown_ids);
+  const std::size_t item_count = model->recommender.items().size();
+  WAYPOST_RETURN_IF_ERROR(answers.CheckRoomFor(prepared.query.n, item_count));
+  thread_local std::vector<ScoredItem> best;  // grows to the thread's longest answer
+  best.resize(std::max(best.size(), std::min(prepared.query.n, item_count)));
+  WAYPOST_ASSIGN_OR_RETURN(const RankingFacts facts, model->recommender.RankInto(prepared.query, best));
+  answers.Write(0, std::span(best).first(facts.count), facts.source, facts.reason, prepared.unknown_ids);
   return absl::OkStatus();
 }
 
@@ -245,7 +250,7 @@ absl::Status FindSimilar(const waypost_model* model, const waypost_similar_query
   indexed.exclude = prepared.exclude;
   WAYPOST_RETURN_IF_ERROR(answers.CheckRoomFor(indexed.n, recommender.items().size()));
   WAYPOST_ASSIGN_OR_RETURN(const Ranking ranking, recommender.Similar(item, indexed));
-  answers.Write(0, ranking, prepared.unknown_ids);
+  answers.Write(0, ranking.items, ranking.source, ranking.reason, prepared.unknown_ids);
   return absl::OkStatus();
 }
 

@@ -115,6 +115,32 @@ TEST(FailedAllocation, LeavesNoAnswerBehind) {
                                   [&] { return explanation.count == 0; });
 }
 
+TEST(FailedAllocation, ARecommendationForAKnownUserNeedsNone) {
+  const Interactions interactions = MakeInteractions();
+  waypost_train_options train = WAYPOST_TRAIN_OPTIONS_INIT;
+  waypost_ials_options ials = WAYPOST_IALS_OPTIONS_INIT;
+  ials.dimensions = 4;
+  ials.epochs = 2;
+  waypost_model* trained = nullptr;
+  ASSERT_EQ(waypost_train_ials(interactions.get(), &ials, &train, &trained), nullptr);
+  const Model model(trained);
+  waypost_query query = WAYPOST_QUERY_INIT;
+  query.user_index = 1;
+  query.n = 3;
+  std::array<std::uint32_t, 3> items{};
+  waypost_results results = WAYPOST_RESULTS_INIT;
+  results.row_capacity = 3;
+  results.items = items.data();
+  ASSERT_EQ(waypost_recommend(model.get(), &query, &results), nullptr);  // the thread's memory grows to the answer
+  query.user_index = 2;
+  allocations_left = 0;
+  waypost_error* error = waypost_recommend(model.get(), &query, &results);
+  allocations_left = kNever;
+  EXPECT_EQ(error, nullptr);
+  waypost_error_free(error);
+  EXPECT_NE(items[0], WAYPOST_NO_INDEX);
+}
+
 TEST(FailedAllocation, LeavesNoFileAndNoModelBehind) {
   const Model model = TrainKnn();
   const std::string path = testing::TempDir() + "/c_api_allocation_test.waypost";

@@ -166,6 +166,13 @@ struct Ranking {
   ShortReason reason = ShortReason::kNone;
 };
 
+// A Ranking whose items lie in the caller's memory.
+struct RankingFacts {
+  std::size_t count = 0;
+  Source source = Source::kModel;
+  ShortReason reason = ShortReason::kNone;
+};
+
 }  // namespace waypost
 
 #endif  // WAYPOST_RANK_QUERY_HPP_

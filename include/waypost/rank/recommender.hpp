@@ -66,6 +66,15 @@ inline absl::Status OutOfMemory(std::size_t queries) {
   return absl::ResourceExhaustedError(absl::StrCat("Recommender: want memory for ", queries, " queries, got none"));
 }
 
+// Every Scorer promises it.
+inline absl::Status CheckFiniteScores(std::span<const ScoredItem> items) {
+  for (const ScoredItem& item : items)
+    if (!std::isfinite(item.score))
+      return absl::InternalError(
+          absl::StrCat("Score: want a finite value, got ", item.score, " for item ", item.item.value));
+  return absl::OkStatus();
+}
+
 }  // namespace internal
 
 // Immutable: safe to use from any number of threads.
@@ -100,6 +109,12 @@ class Recommender {
   // Errors  also kOutOfRange: an index of the query.
   absl::StatusOr<std::vector<Ranking>> Rank(std::span<const IndexedQuery> queries,
                                             const Parallelism& parallelism = {}) const;
+
+  // Answers one query on the calling thread, in the caller's memory.
+  //   best    where the items go, best first: room for min(query.n, items().size()) at least.
+  // Errors    as Rank.  kInvalidArgument: too little room.
+  // Cost      allocates nothing for a known user of an iALS model with no list and no history in the query.
+  absl::StatusOr<RankingFacts> RankInto(const IndexedQuery& query, std::span<ScoredItem> best) const;
 
   // Returns the items most similar to one, best first; never the item itself.
   // Errors    kNotFound: the item, the model.
@@ -158,8 +173,10 @@ class Recommender {
                                               const Parallelism& parallelism) const;
   absl::StatusOr<std::vector<Ranking>> RankPlans(std::span<const IndexedQuery> queries, std::span<const Plan> plans,
                                                  const Parallelism& parallelism) const;
+  // Requires  room for min(query.n, items().size()) in `best`.
+  absl::StatusOr<RankingFacts> RankPlan(const IndexedQuery& query, const Plan& plan, std::span<ScoredItem> best) const;
   absl::StatusOr<IndexedQuery> LookUp(const Query& query, Lookup& lookup) const;
-  Recommendation NameItems(const Ranking& ranking) const;
+  Recommendation NameItems(std::span<const ScoredItem> items, Source source, ShortReason reason) const;
   absl::Status AddReasons(const Plan& plan, Recommendation& recommendation) const;
 
   RecommenderParts parts_;
@@ -290,10 +307,7 @@ inline absl::StatusOr<std::vector<Ranking>> Recommender::RankPlans(std::span<con
     WAYPOST_ASSIGN_OR_RETURN(auto lists, scorer->TopK(users, candidates, k, parallelism));
     for (std::size_t n = 0; n < lists.size(); ++n) {
       const std::size_t q = order[first + n];
-      for (const ScoredItem& item : lists[n])
-        if (!std::isfinite(item.score))
-          return absl::InternalError(
-              absl::StrCat("Score: want a finite value, got ", item.score, " for item ", item.item.value));
+      WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(lists[n]));
       rankings[q].items = std::move(lists[n]);
       rankings[q].source = plans[q].source;
       if (rankings[q].items.size() < queries[q].n) rankings[q].reason = plans[q].set.FindShortReason(queries[q]);
@@ -309,6 +323,27 @@ inline absl::StatusOr<std::vector<Ranking>> Recommender::Rank(std::span<const In
   return RankPlans(queries, plans, parallelism);
 } catch (const std::bad_alloc&) {
   return internal::OutOfMemory(queries.size());
+}
+
+inline absl::StatusOr<RankingFacts> Recommender::RankPlan(const IndexedQuery& query, const Plan& plan,
+                                                          std::span<ScoredItem> best) const {
+  best = best.first(std::min(query.n, parts_.items.size()));
+  RankingFacts facts{.source = plan.source};
+  WAYPOST_ASSIGN_OR_RETURN(facts.count, plan.scorer->TopKInto(plan.view(), plan.set.candidates(), best));
+  WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(best.first(facts.count)));
+  if (facts.count < query.n) facts.reason = plan.set.FindShortReason(query);
+  return facts;
+}
+
+inline absl::StatusOr<RankingFacts> Recommender::RankInto(const IndexedQuery& query, std::span<ScoredItem> best) const
+    try {
+  const std::size_t wanted = std::min(query.n, parts_.items.size());
+  if (best.size() < wanted)
+    return absl::InvalidArgumentError(absl::StrCat("RankInto.best: want room for ", wanted, ", got ", best.size()));
+  WAYPOST_ASSIGN_OR_RETURN(const Plan plan, MakePlan(query));
+  return RankPlan(query, plan, best);
+} catch (const std::bad_alloc&) {
+  return internal::OutOfMemory(1);
 }
 
 inline absl::StatusOr<IndexedQuery> Recommender::LookUp(const Query& query, Lookup& lookup) const {
@@ -334,15 +369,16 @@ inline absl::StatusOr<IndexedQuery> Recommender::LookUp(const Query& query, Look
   return indexed;
 }
 
-inline Recommendation Recommender::NameItems(const Ranking& ranking) const {
-  Recommendation named{.items = {}, .source = ranking.source, .reason = ranking.reason, .unknown_ids = 0};
-  named.items.reserve(ranking.items.size());
-  for (const ScoredItem& item : ranking.items)
+inline Recommendation Recommender::NameItems(std::span<const ScoredItem> items, Source source,
+                                             ShortReason reason) const {
+  Recommendation named{.items = {}, .source = source, .reason = reason, .unknown_ids = 0};
+  named.items.reserve(items.size());
+  for (const ScoredItem& item : items)
     named.items.push_back({.item = item.item,
                            .id = parts_.items.id(item.item.value),
                            .title = parts_.titles.title(item.item),
                            .score = item.score,
-                           .source = ranking.source,
+                           .source = source,
                            .base = 0,
                            .reasons = {}});
   return named;
@@ -379,7 +415,7 @@ inline absl::StatusOr<std::vector<Recommendation>> Recommender::Recommend(std::s
   std::vector<Recommendation> recommendations(queries.size());
   std::vector<absl::Status> failures(queries.size());
   ForEachBlock(parallelism, queries.size(), 1, [&](std::size_t q, std::size_t, std::size_t) {
-    recommendations[q] = NameItems(rankings[q]);
+    recommendations[q] = NameItems(rankings[q].items, rankings[q].source, rankings[q].reason);
     recommendations[q].unknown_ids = lookups[q].unknown_ids;
     if (queries[q].explain) failures[q] = AddReasons(plans[q], recommendations[q]);
   });
@@ -389,9 +425,18 @@ inline absl::StatusOr<std::vector<Recommendation>> Recommender::Recommend(std::s
   return internal::OutOfMemory(queries.size());
 }
 
-inline absl::StatusOr<Recommendation> Recommender::Recommend(const Query& query) const& {
-  WAYPOST_ASSIGN_OR_RETURN(auto recommendations, Recommend(std::span(&query, 1), Parallelism(1)));
-  return std::move(recommendations.front());
+inline absl::StatusOr<Recommendation> Recommender::Recommend(const Query& query) const& try {
+  Lookup lookup;
+  WAYPOST_ASSIGN_OR_RETURN(const IndexedQuery indexed, LookUp(query, lookup));
+  WAYPOST_ASSIGN_OR_RETURN(const Plan plan, MakePlan(indexed));
+  std::vector<ScoredItem> best(std::min(query.n, parts_.items.size()));
+  WAYPOST_ASSIGN_OR_RETURN(const RankingFacts facts, RankPlan(indexed, plan, best));
+  Recommendation recommendation = NameItems(std::span(best).first(facts.count), facts.source, facts.reason);
+  recommendation.unknown_ids = lookup.unknown_ids;
+  if (query.explain) WAYPOST_RETURN_IF_ERROR(AddReasons(plan, recommendation));
+  return recommendation;
+} catch (const std::bad_alloc&) {
+  return internal::OutOfMemory(1);
 }
 
 inline absl::StatusOr<Ranking> Recommender::Similar(ItemIndex item, const IndexedQuery& query) const try {
@@ -433,7 +478,7 @@ inline absl::StatusOr<Recommendation> Recommender::Similar(const SimilarQuery& q
                              .seen = SeenPolicy::kKeep,
                              .model = query.model};
   WAYPOST_ASSIGN_OR_RETURN(const Ranking ranking, Similar(ItemIndex{*item}, indexed));
-  Recommendation recommendation = NameItems(ranking);
+  Recommendation recommendation = NameItems(ranking.items, ranking.source, ranking.reason);
   recommendation.unknown_ids = lookup.unknown_ids;
   return recommendation;
 } catch (const std::bad_alloc&) {
