@@ -1,5 +1,6 @@
 #include "json_writer.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -45,7 +46,15 @@ void JsonWriter::Key(std::string_view key) {
 }
 
 void JsonWriter::Value(std::string_view text) {
-  Raw(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';  // also false above ASCII, where char may be negative
+  });
+  if (!plain) return Raw(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  Separate();  // nearly every id and every key: written as it is
+  console_.Write("\"");
+  console_.Write(text);
+  console_.Write("\"");
+  needs_comma_ = true;
 }
 
 void JsonWriter::Value(double number) {
