@@ -44,6 +44,14 @@ std::string SectionName(SectionType type) {
       return "ials item factors";
     case SectionType::kIalsEigenvalues:
       return "ials eigenvalues";
+    case SectionType::kIalsItemOrder:
+      return "ials item order";
+    case SectionType::kIalsItemNorms:
+      return "ials item norms";
+    case SectionType::kIalsItemGroups:
+      return "ials item groups";
+    case SectionType::kIalsItemPanels:
+      return "ials item panels";
   }
   return absl::StrCat("unknown ", static_cast<std::uint32_t>(type));
 }

@@ -1,9 +1,11 @@
-// iALS in a model file: both factor tables, the eigenvalues, and the options as parameters.
+// iALS in a model file: both factor tables, the eigenvalues, the item index, and the options as parameters.
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "base/shown.hpp"
 #include "file/model_codec.hpp"
+#include "file/top_k_codec.hpp"
 #include "waypost/base/number_text.hpp"
 #include "waypost/model/ials_model.hpp"
 
@@ -107,6 +109,8 @@ absl::StatusOr<EncodedModel> EncodeIals(const IalsModel& ials, std::uint32_t mod
   }
   encoded.sections.push_back({SectionType::kIalsItemFactors, model, AsBytes(ials.item_factors().values())});
   encoded.sections.push_back({SectionType::kIalsEigenvalues, model, AsBytes(ials.gramian_eigenvalues().span())});
+  WAYPOST_RETURN_IF_ERROR(
+      EncodeTopKTables(ials.item_factors(), ials.item_index().tables(Parallelism()), model, encoded.sections));
   return encoded;
 }
 
@@ -130,8 +134,10 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeIals(const SectionReader& re
   if (reader.full())
     WAYPOST_RETURN_IF_ERROR(
         reader.FromFault(SectionType::kIalsEigenvalues, model, sizeof(double), CheckFinite(eigenvalues.span())));
-  return std::make_shared<const IalsModel>(*options, std::move(user_factors), std::move(item_factors),
-                                           std::move(eigenvalues));
+  WAYPOST_ASSIGN_OR_RETURN(std::optional<TopKTables> tables, DecodeTopKTables(reader, item_factors, model));
+  TopKIndex index =
+      tables ? TopKIndex(std::move(item_factors), *std::move(tables)) : TopKIndex(std::move(item_factors));
+  return std::make_shared<const IalsModel>(*options, std::move(user_factors), std::move(index), std::move(eigenvalues));
 }
 
 }  // namespace waypost::file

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "golden/results.hpp"
+#include "reference/naive_top_k.hpp"
 #include "support/bundles.hpp"
 #include "waypost/base/bytes.hpp"
 #include "waypost/file/inspect.hpp"
@@ -38,7 +39,7 @@ std::vector<std::filesystem::path> GoldenFiles() {
 }
 
 TEST(GoldenModelFile, AllAreHere) {
-  EXPECT_GE(GoldenFiles().size(), 4u);
+  EXPECT_GE(GoldenFiles().size(), 5u);
 }
 
 TEST(GoldenModelFile, GivesWhatItGaveWhenItWasWritten) {
@@ -61,6 +62,26 @@ TEST(GoldenModelFile, GivesWhatItGaveWhenItWasWritten) {
         ASSERT_NEAR(std::strtod(got.c_str() + got_number, nullptr), value, 1e-5 * (1 + std::abs(value))) << want;
       }
       EXPECT_FALSE(std::getline(found, got)) << got;
+    }
+  }
+}
+
+TEST(GoldenModelFile, RanksAsItScores) {
+  for (const std::filesystem::path& path : GoldenFiles()) {
+    SCOPED_TRACE(path);
+    const absl::StatusOr<ModelBundle> bundle = OpenBundle(path, {.check = OpenCheck::kStructure});
+    ASSERT_TRUE(bundle.ok()) << bundle.status();
+    std::vector<float> scores(bundle->items.size());
+    for (const NamedModel& model : bundle->models) {
+      for (std::uint32_t u = 0; u < bundle->history.rows(); ++u) {
+        const UserView user{.user = UserIndex{u}, .history = bundle->history.row(u)};
+        ASSERT_TRUE(model.scorer->Score(std::span(&user, 1), scores, Parallelism(1)).ok());
+        std::vector<ScoredItem> best(20);
+        const absl::StatusOr<std::size_t> found = model.scorer->TopKInto(user, {}, best);
+        ASSERT_TRUE(found.ok()) << found.status();
+        best.resize(*found);
+        EXPECT_EQ(best, reference::NaiveTopK(scores, 20, {}));
+      }
     }
   }
 }

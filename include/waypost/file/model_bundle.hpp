@@ -64,8 +64,8 @@ struct ModelBundle {
 
 enum class OpenCheck {
   kFull,  // every checksum and every value: reads the whole file once
-  // Sizes, table and metadata; for files that were verified before. Reads no large array but the item factors of iALS,
-  // for their norms. Factors and scores that are not finite go unnoticed until the Scorer refuses to rank by them.
+  // Sizes, table and metadata; for files that were verified before. Reads no large array: O(1). Factors and scores that
+  // are not finite go unnoticed until the Scorer refuses to rank by them; a damaged index of iALS may miss items.
   kStructure,
 };
 
@@ -79,7 +79,8 @@ struct OpenOptions {
 // Errors  kInvalidArgument: names the member of the bundle that breaks a rule of the format.  kUnimplemented: a kind of
 //         model that has no codec; `path` names a device or a pipe.  The system's own, e.g. kResourceExhausted for a
 //         full disk, kPermissionDenied.
-// Cost    one pass over the arrays for the checks, one for the checksums, one write; no copy of an array.
+// Cost    one pass over the arrays for the checks, one for the checksums, one write; no copy of an array. An iALS model
+//         that was not searched before builds its index.
 absl::Status SaveBundle(const ModelBundle& bundle, const std::string& path);
 
 // Whether SaveBundle could write to `path` now, which is worth asking before a long training. Leaves nothing behind.
