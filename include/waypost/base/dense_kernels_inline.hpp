@@ -77,12 +77,37 @@ inline void ProductRows(const LeftView& left, const float* b, std::size_t b_step
   if (rest == 1) ProductTile<kRows, 1, kStore>(left, b + v, b_step, count, c + v, c_row);
 }
 
+// ProductRows for kLanes rows at once: where fewer vectors are left than a wide tile has, taller tiles keep the
+// multipliers busy.
+template <Store kStore>
+inline void ProductGroup(const LeftView& left, const float* b, std::size_t b_step, std::size_t count, float* c,
+                         std::size_t c_row, std::size_t columns) {
+  constexpr std::size_t kTall = 8;
+  const std::size_t wide = columns / (kTileVectors * kDenseLanes) * (kTileVectors * kDenseLanes);
+  const std::size_t rest = (columns - wide) / kDenseLanes;
+  const bool tall = rest == 1 || rest == 2;
+  for (std::size_t r = 0; r < kLanes; r += kTileRows)
+    ProductRows<kTileRows, kStore>({left.data + r * left.row, left.step, left.row}, b, b_step, count, c + r * c_row,
+                                   c_row, tall ? wide : columns);
+  for (std::size_t r = 0; tall && r < kLanes; r += kTall) {
+    const LeftView part{left.data + r * left.row, left.step, left.row};
+    float* to = c + r * c_row + wide;
+    if (rest == 1) ProductTile<kTall, 1, kStore>(part, b + wide, b_step, count, to, c_row);
+    if (rest == 2) ProductTile<kTall, 2, kStore>(part, b + wide, b_step, count, to, c_row);
+  }
+}
+
 // c (rows x columns) = / += / -= left^T b. With `upper`, c is a square part of a symmetric matrix whose diagonal starts
 // at its first element: columns left of the diagonal are skipped by whole blocks of kLanes.
 template <Store kStore>
 inline void Product(const LeftView& left, const float* b, std::size_t b_step, std::size_t count, float* c,
                     std::size_t c_row, std::size_t rows, std::size_t columns, bool upper) {
   std::size_t r = 0;
+  for (; kManyRegisters && rows - r >= kLanes; r += kLanes) {
+    const std::size_t skip = upper ? r : 0;
+    ProductGroup<kStore>({left.data + r * left.row, left.step, left.row}, b + skip, b_step, count, c + r * c_row + skip,
+                         c_row, columns - skip);
+  }
   for (; r < rows; r += kTileRows) {
     const std::size_t skip = upper ? r / kLanes * kLanes : 0;
     const LeftView part{left.data + r * left.row, left.step, left.row};
