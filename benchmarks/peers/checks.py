@@ -51,15 +51,17 @@ def ratio(above: Sequence[float], below: Sequence[float], note: str = "") -> Fig
     return Figure(statistics.median(above) / statistics.median(below), min(pairs), max(pairs), note)
 
 
-def fastest(rows: dict[str, Row], eligible: Callable[[Row], bool] = lambda row: True) -> Row:
+def fastest(rows: dict[str, Row], eligible: Callable[[Row], bool] = lambda row: True) -> Row | None:
     peers = [row for name, row in rows.items() if name != "waypost" and row["seconds"] and eligible(row)]
-    return min(peers, key=lambda row: statistics.median(seconds_of(row)))
+    return min(peers, key=lambda row: statistics.median(seconds_of(row)), default=None)
 
 
 def against_fastest(step: str, case: str | None, eligible: Callable[[Row], bool] = lambda row: True):
     def figure(results: Results) -> Figure:
         rows = rows_of(results, step, case)
         peer = fastest(rows, eligible)
+        if peer is None:
+            return Figure(math.inf, math.inf, math.inf, "no peer reaches the quality")
         return ratio(seconds_of(peer), rows["waypost"]["seconds"], f"against {peer['library']}")
 
     return figure

@@ -95,6 +95,8 @@ class Rounds:
 
 
 def run_step(step: Step, simd: str) -> dict:
+    if not step.jobs:
+        raise RuntimeError("no settings: scripts/bench --settings DATA:DIMENSIONS finds them")
     rounds = Rounds()
     environment = {"WAYPOST_SIMD": simd} if simd else {}
     number = 0

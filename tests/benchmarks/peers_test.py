@@ -53,6 +53,10 @@ class ChecksTest(unittest.TestCase):
             check = checks.all_checks(lambda key, library: library == "a" or waypost_reaches)[0]
             self.assertEqual(check.passed(check.figure(done)), waypost_reaches)
 
+    def test_without_an_eligible_peer_the_ratio_is_infinite(self) -> None:
+        figure = checks.against("step", "all", "b")({"step": [row("waypost", [1]), row("a", [10])]})
+        self.assertEqual((figure.value, figure.note), (math.inf, "no peer reaches the quality"))
+
     def test_slope_of_a_power(self) -> None:
         self.assertAlmostEqual(checks.slope([(n, 3 * n**1.5) for n in (1, 2, 4, 8)]), 1.5)
 
