@@ -134,7 +134,7 @@ TEST(Ials, BlocksOfColumnsReachTheExactObjective) {
   options.block = 16;
   const IalsTraining training = MustTrain(matrix, options);
   EXPECT_EQ(training.solver, IalsSolver::kBlock);
-  EXPECT_NEAR(training.loss.back(), exact, 0.05 * exact);  // another path, so another local minimum
+  EXPECT_NEAR(training.loss.back(), exact, 0.05 * exact);             // another path, so another local minimum
   for (std::size_t epoch = 1; epoch < training.loss.size(); ++epoch)  // each block is minimised exactly
     EXPECT_LE(training.loss[epoch], training.loss[epoch - 1] * (1 + 1e-6)) << epoch;
 }
@@ -179,6 +179,25 @@ TEST(Ials, FoldInOfAKnownHistoryIsTheStoredRowAndItsTopTwenty) {
       }
     }
   }
+}
+
+TEST(Ials, ManyFoldInsAtOnceAreThoseOneByOne) {
+  const InteractionMatrix matrix = RandomMatrix(13, 120, 90, 0.2, /*weighted=*/true);
+  const IalsModel model = MustTrain(matrix, {.dimensions = 20, .epochs = 2}).model;
+  std::vector<SparseRowView> histories;
+  for (std::uint32_t user = 0; user < matrix.users(); ++user) histories.push_back(matrix.user_item().row(user));
+  std::vector<float> vectors(histories.size() * model.dimensions());
+  for (int threads : {1, 2, 7}) {
+    ASSERT_TRUE(model.FoldIn(histories, vectors, Parallelism(threads)).ok());
+    for (std::uint32_t user = 0; user < matrix.users(); ++user)
+      EXPECT_TRUE(
+          std::equal(vectors.begin() + user * 20, vectors.begin() + (user + 1) * 20, model.user_factors().row(user)));
+  }
+  EXPECT_EQ(model.FoldIn(histories, std::span(vectors).first(19), Parallelism(1)).code(),
+            absl::StatusCode::kInvalidArgument);
+  const std::vector<std::uint32_t> beyond = {90};
+  histories[7] = {beyond, {}};
+  EXPECT_EQ(model.FoldIn(histories, vectors, Parallelism(2)).code(), absl::StatusCode::kOutOfRange);
 }
 
 TEST(Ials, ScoresAndRankingsAreTheOneScoreFunction) {

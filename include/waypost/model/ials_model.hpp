@@ -57,6 +57,11 @@ class IalsModel final : public Scorer {
   // Cost  O(n^2 d) for n < d entries, else O(n d^2); allocates only when the calling thread meets its longest history.
   absl::Status FoldIn(const SparseRowView& history, std::span<float> vector) const override;
 
+  // The same for many histories at once, in parallel.
+  //   vectors  float32[histories x dimensions()], row-major.
+  absl::Status FoldIn(std::span<const SparseRowView> histories, std::span<float> vectors,
+                      const Parallelism& parallelism) const;
+
   // A known user is scored with the stored vector, any other with the fold-in of the history.
   absl::Status Score(std::span<const UserView> users, std::span<float> scores,
                      const Parallelism& parallelism) const override;
@@ -212,6 +217,22 @@ inline absl::Status IalsModel::FoldIn(const SparseRowView& history, std::span<fl
     return internal::ScorerMemoryError("FoldIn");
   }
   return absl::OkStatus();
+}
+
+inline absl::Status IalsModel::FoldIn(std::span<const SparseRowView> histories, std::span<float> vectors,
+                                      const Parallelism& parallelism) const try {
+  if (vectors.size() != histories.size() * dimensions())
+    return absl::InvalidArgumentError(
+        absl::StrCat("FoldIn.vectors: want ", histories.size() * dimensions(), " elements, got ", vectors.size()));
+  std::vector<absl::Status> statuses(histories.size());
+  ForEachBlock(parallelism, histories.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t q = begin; q < end; ++q)
+      statuses[q] = FoldIn(histories[q], vectors.subspan(q * dimensions(), dimensions()));
+  });
+  for (const absl::Status& status : statuses) WAYPOST_RETURN_IF_ERROR(status);
+  return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return internal::ScorerMemoryError("FoldIn");
 }
 
 inline absl::Status IalsModel::Score(std::span<const UserView> users, std::span<float> scores,
