@@ -1,7 +1,7 @@
 """Makes the data that the lines run on, once: make_data.py FOLDER NAME...
 
-gowalla     train, test, train cut into fit and validation (the last fifth of each row), search and confirm
-            (validation of every 16th and every 4th user), from the files of $WAYPOST_DATA/cf-gowalla or ../shared/data/cf-gowalla
+gowalla     train, test, train cut into fit and validation (the last fifth of each row), search (validation of
+            every 4th user), from the files of $WAYPOST_DATA/cf-gowalla or ../shared/data/cf-gowalla
 synthetic   200,000 users x 40,000 items, 12 million interactions: low rank plus Zipf
 growth      1, 2, 4, 8 and 16 million interactions, users in proportion, 40,000 items
 csv         10 million lines "user,item,value,timestamp" of the synthetic interactions, with integer and with string ids
@@ -24,7 +24,7 @@ from matrices import read_factors, read_matrix, write_factors, write_matrix
 
 ROOT = Path(__file__).resolve().parents[2]
 GOWALLA_SHAPE = (29_858, 40_981)
-PARTS = ("train", "test", "fit", "validation", "search", "confirm")  # the last two: validation of some of the users
+PARTS = ("train", "test", "fit", "validation", "search")  # the last: validation of some of the users
 CLUSTERS, RANK = 512, 32
 
 
@@ -53,7 +53,7 @@ def gowalla(folder: Path) -> dict[str, Path]:
     test = read_rows(source("cf-gowalla") / "test.txt.gz")
     kept = [(user, items[: len(items) - len(items) // 5]) for user, items in train]
     held_out = [(user, items[len(items) - len(items) // 5 :]) for user, items in train]
-    parts = {"train": train, "test": test, "fit": kept, "validation": held_out, "search": held_out[::16], "confirm": held_out[::4]}
+    parts = {"train": train, "test": test, "fit": kept, "validation": held_out, "search": held_out[::4]}
     for name, rows in parts.items():
         write_matrix(files[name], to_matrix(rows, GOWALLA_SHAPE))
     return files
@@ -103,8 +103,7 @@ def synthetic(folder: Path) -> dict[str, Path]:
     in_test = random.random(len(pairs)) < 0.1
     in_validation = ~in_test & (random.random(len(pairs)) < 0.1)
     parts = {"train": ~in_test, "test": in_test, "fit": ~in_test & ~in_validation, "validation": in_validation}
-    for name, step in (("search", 64), ("confirm", 16)):
-        parts[name] = parts["validation"] & (pairs // shape[1] % step == 0)
+    parts["search"] = parts["validation"] & (pairs // shape[1] % 16 == 0)
     for name, part in parts.items():
         write_matrix(files[name], pairs_matrix(pairs[part], shape))
     return files

@@ -4,9 +4,10 @@
 
 Seconds are processor seconds of training, so that other work on the machine takes nothing away from a library. From a
 usual setting the two numbers that matter (weight and ridge) are moved on a log scale, whatever improves the best
-ndcg@20 of any epoch on a sixteenth of the validation users is kept; the last third of the seconds goes to the solver's
-own options. The best trials are run again and measured on a quarter of them (libraries far below the rest are not):
-the target is the best that a peer reaches; a library's setting is the one that gets there in the fewest seconds, or, where none does, its best.
+ndcg@20 of any epoch on some of the validation users is kept; the last third of the seconds goes to the solver's own
+options. The best trials are run again and measured on all of them (libraries far below the rest are not): the target is
+the best that a peer reaches; a library's setting is the one that gets there in the fewest seconds, or, where none does,
+its best.
 
 Every trial is kept in the folder `search` beside the data, so that an interrupted search goes on; a library's files
 there must be deleted for it to be searched anew.
@@ -24,12 +25,12 @@ import prepare
 import steps
 from steps import ENVIRONMENT, HERE, THREADS, Places
 
-SECONDS = {64: 20, 128: 40, 256: 80, 512: 160}  # of each library
-LARGER = {"synthetic": 10}  # times that for larger data
-CHECKPOINTS = (2, 3, 4, 5, 6, 8, 12, 20)  # epochs after which quality is measured
+SECONDS = {64: 20, 128: 40, 256: 60, 512: 120}  # of each library
+LARGER = {"synthetic": 6}  # times that for larger data
+CHECKPOINTS = (1, 2, 3, 4, 5, 6, 8, 12, 20)  # epochs after which quality is measured
 FOR_QUALITY = 0.65
 FACTORS = (1.6, 1.25)  # steps of the two numbers: coarse, then fine
-CONFIRMED = 2
+CONFIRMED = 3
 FAR_BELOW = 0.98  # of the best peer
 
 
@@ -213,7 +214,7 @@ def search(places: Places, data: str, dimensions: int) -> dict:
         listed = shortlist(one.trials, rough)
         hopeless = max(trial.best() for trial in listed) < FAR_BELOW * rough
         confirmed[one.library] = [
-            trial if hopeless else one.run(trial.arguments, "confirm", epochs) for trial in listed
+            trial if hopeless else one.run(trial.arguments, "validation", epochs) for trial in listed
         ]
     target = max(trial.best() for library, trials in confirmed.items() if library != "waypost" for trial in trials)
     libraries = {}
