@@ -50,7 +50,7 @@ def space(library: str, dimensions: int) -> Space:
         numbers = {f"unobserved{separator}weight": weight, "regularization": ridge}
         steps_name = f"cg{separator}steps"
         if library == "waypost":
-            solvers = ({"solver": "cg", steps_name: "2"}, {"solver": "cg"}, {"solver": "exact"},
+            solvers = ({"solver": "exact"}, {"solver": "cg", steps_name: "2"}, {"solver": "cg"},
                        {"solver": "cg", steps_name: "1"})  # fmt: skip
         else:
             solvers = ({"solver": "cg"}, {"solver": "cg", steps_name: "2"}, {"solver": "cg", steps_name: "5"},
