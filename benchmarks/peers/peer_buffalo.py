@@ -32,7 +32,7 @@ def prepare(options: argparse.Namespace, folder: str) -> ALS:
     option.validation = aux.Option({})
     option.compute_loss_on_training = False
     option.evaluation_on_learning = False
-    option.random_seed = 1
+    option.random_seed = options.seed
     option.optimizer = SOLVERS[options.solver]
     option.reg_u = option.reg_i = options.regularization
     option.alpha = options.alpha
@@ -73,7 +73,7 @@ if __name__ == "__main__":
     command = sys.argv.pop(1)
     run(
         report.arguments(
-            train="", factors="", dimensions=64, epochs=1, regularization=0.1, alpha=8.0, solver="cg", cg_steps=3,
+            train="", factors="", dimensions=64, epochs=1, regularization=0.1, alpha=8.0, solver="cg", cg_steps=3, seed=42,
             threads=2, repeats=1,
         ),
         keep_epochs={"train": False, "trajectory": True}[command],

@@ -23,7 +23,7 @@ def fit(options: argparse.Namespace, matrix: sp.coo_matrix, epochs: int) -> CMF_
         finalize_chol=False,
         precompute_for_predictions=False,
         use_float=True,
-        random_state=1,
+        random_state=options.seed,
         verbose=False,
         nthreads=options.threads,
     )
@@ -56,7 +56,7 @@ if __name__ == "__main__":
     command = COMMANDS[sys.argv.pop(1)]
     command(
         report.arguments(
-            train="", factors="", dimensions=64, epochs=1, regularization=1.0, alpha=1.0, solver="cg", cg_steps=3,
+            train="", factors="", dimensions=64, epochs=1, regularization=1.0, alpha=1.0, solver="cg", cg_steps=3, seed=42,
             threads=2, repeats=1,
         )
     )  # fmt: skip

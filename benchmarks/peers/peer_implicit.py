@@ -26,7 +26,7 @@ def als(options: argparse.Namespace, epochs: int) -> AlternatingLeastSquares:
         use_cg=options.solver == "cg",
         iterations=epochs,
         num_threads=options.threads,
-        random_state=42,
+        random_state=options.seed,
     )
     model.cg_steps = options.cg_steps
     return model
@@ -188,6 +188,6 @@ if __name__ == "__main__":
     command(
         report.arguments(
             train="", test="", factors="", model="", out="", similarity="", dimensions=64, epochs=1,
-            regularization=0.01, alpha=1.0, solver="cg", cg_steps=3, k="20", items=50, histories=1000, threads=2, repeats=1,
+            regularization=0.01, alpha=1.0, solver="cg", cg_steps=3, seed=42, k="20", items=50, histories=1000, threads=2, repeats=1,
         )
     )  # fmt: skip

@@ -28,6 +28,7 @@ def ials(options: argparse.Namespace, matrix) -> IALSRecommender:
         ialspp_subspace_dimension=options.block,
         n_threads=options.threads,
         train_epochs=options.epochs,
+        random_seed=options.seed,
     )
 
 
@@ -155,7 +156,7 @@ if __name__ == "__main__":
     command(
         report.arguments(
             train="", test="", factors="", similarity="", dimensions=64, epochs=1, unobserved_weight=0.02,
-            regularization=0.0035, solver="cg", cg_steps=3, block=64, rows_step=1, items=50, histories=1000,
+            regularization=0.0035, solver="cg", cg_steps=3, seed=42, block=64, rows_step=1, items=50, histories=1000,
             threads=2, repeats=1,
         )
     )  # fmt: skip

@@ -17,7 +17,7 @@ def tables(model: LightFM) -> tuple[np.ndarray, np.ndarray]:
 
 def make(options: argparse.Namespace) -> LightFM:
     return LightFM(
-        no_components=options.dimensions - 1, loss="warp", learning_rate=options.learning_rate, random_state=1
+        no_components=options.dimensions - 1, loss="warp", learning_rate=options.learning_rate, random_state=options.seed
     )
 
 
@@ -50,6 +50,6 @@ if __name__ == "__main__":
     command = COMMANDS[sys.argv.pop(1)]
     command(
         report.arguments(
-            train="", factors="", dimensions=64, epochs=1, learning_rate=0.05, threads=2, repeats=1,
+            train="", factors="", dimensions=64, epochs=1, learning_rate=0.05, seed=42, threads=2, repeats=1,
         )
     )  # fmt: skip

@@ -5,8 +5,9 @@
 Seconds are processor seconds of training, so that other work on the machine takes nothing away from a library. From a
 usual setting the two numbers that matter (weight and ridge) are moved on a log scale, whatever improves the best
 ndcg@20 of any epoch on some of the validation users is kept; the last third of the seconds goes to the solver's own
-options. The best trials are run again and measured on all of them (libraries far below the rest are not): the target is
-the best that a peer reaches; a library's setting is the one that gets there in the fewest seconds, or, where none does,
+options. The best trials are run again from several seeds and measured on all of them (libraries far below the rest are
+not): a trial's quality is the mean over seeds, for one seed moves it more than the last steps of the search. The target
+is the best that a peer reaches; a library's setting is the one that gets there in the fewest seconds, or, where none does,
 its best.
 
 Every trial is kept in the folder `search` beside the data, so that an interrupted search goes on; a library's files
@@ -16,6 +17,7 @@ there must be deleted for it to be searched anew.
 import dataclasses
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,7 +32,8 @@ LARGER = {"synthetic": 6}  # times that for larger data
 CHECKPOINTS = (1, 2, 3, 4, 5, 6, 8, 12, 20)  # epochs after which quality is measured
 FOR_QUALITY = 0.65
 FACTORS = (1.6, 1.25)  # steps of the two numbers: coarse, then fine
-CONFIRMED = 3
+CONFIRMED = 2
+SEEDS = (1, 2, 3, 4, 5)
 FAR_BELOW = 0.98  # of the best peer
 
 
@@ -93,6 +96,13 @@ class Search:
             self.file.parent.mkdir(exist_ok=True)
             self.file.write_text(json.dumps(self.kept, indent=1) + "\n", encoding="ascii")
         return Trial(**self.kept[key])
+
+    def confirm(self, arguments: dict[str, str], epochs: int) -> Trial:
+        """The mean over seeds, on all validation users."""
+        trials = [self.run(arguments | {"seed": str(seed)}, "validation", epochs) for seed in SEEDS]
+        ndcg = [statistics.fmean(values) for values in zip(*(trial.ndcg for trial in trials))]
+        cpu_seconds = [statistics.fmean(values) for values in zip(*(trial.cpu_seconds for trial in trials))]
+        return Trial(arguments, trials[0].epochs, ndcg, cpu_seconds)
 
     def train(self, arguments: dict[str, str], part: str, epochs: int) -> Trial:
         train = self.places.file(f"{self.data}.fit.csr")
@@ -214,7 +224,7 @@ def search(places: Places, data: str, dimensions: int) -> dict:
         listed = shortlist(one.trials, rough)
         hopeless = max(trial.best() for trial in listed) < FAR_BELOW * rough
         confirmed[one.library] = [
-            trial if hopeless else one.run(trial.arguments, "validation", epochs) for trial in listed
+            trial if hopeless else one.confirm(trial.arguments, epochs) for trial in listed
         ]
     target = max(trial.best() for library, trials in confirmed.items() if library != "waypost" for trial in trials)
     libraries = {}
