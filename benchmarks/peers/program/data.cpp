@@ -57,10 +57,10 @@ absl::StatusOr<std::shared_ptr<const IalsModel>> ReadFactorModel(const std::stri
                                                                  std::size_t dimensions) {
   WAYPOST_ASSIGN_OR_RETURN(FactorMatrix user_factors, ReadFactors(users, dimensions));
   WAYPOST_ASSIGN_OR_RETURN(FactorMatrix item_factors, ReadFactors(items, dimensions));
-  // Stored users alone are scored, so that no fold-in asks for the eigenvalues.
-  return std::make_shared<const IalsModel>(IalsOptions{.dimensions = static_cast<int>(dimensions)},
-                                           std::move(user_factors), std::move(item_factors),
-                                           SharedArray<double>(AlignedVector<double>(dimensions, 1.0)));
+  // Stored users alone are scored: no fold-in asks for the weight or the eigenvalues.
+  return std::make_shared<const IalsModel>(
+      IalsOptions{.dimensions = static_cast<int>(dimensions), .unobserved_weight = 0.0f}, std::move(user_factors),
+      std::move(item_factors), SharedArray<double>(AlignedVector<double>(dimensions, 1.0)));
 }
 
 absl::Status SaveModel(std::shared_ptr<const Scorer> scorer, std::size_t users, const std::string& path) {
