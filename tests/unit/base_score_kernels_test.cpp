@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -60,6 +62,23 @@ TEST(ScoreKernels, BlocksOfAnyShapeReturnTheBitsOfDot) {
           EXPECT_EQ(scores[i * 10 + j], GetScoreKernels().dot(q.data() + i * kStride, r.data() + j * kStride, kStride));
         EXPECT_EQ(scores[i * 10 + 9], -1.0f);  // writes nothing past the rows
       }
+    }
+  }
+}
+
+TEST(ScoreKernels, RowsAnywhereInATableReturnTheBitsOfDot) {
+  constexpr std::size_t kRows = 23;
+  for (std::size_t stride : {16u, 48u, 128u}) {
+    const AlignedVector<float> query = RandomVector(1, stride);
+    const AlignedVector<float> rows = RandomVector(2, kRows * stride);
+    for (std::size_t count = 0; count <= kRows; ++count) {
+      std::vector<std::uint32_t> indices(count);
+      for (std::size_t n = 0; n < count; ++n) indices[n] = static_cast<std::uint32_t>((7 * n + count) % kRows);
+      std::vector<float> scores(count + 1, -1.0f);
+      GetScoreKernels().dot_rows(query.data(), rows.data(), indices.data(), count, stride, scores.data());
+      for (std::size_t n = 0; n < count; ++n)
+        EXPECT_EQ(scores[n], ScalarDot(query.data(), rows.data() + indices[n] * stride, stride)) << count << " " << n;
+      EXPECT_EQ(scores[count], -1.0f);  // writes nothing past the rows
     }
   }
 }
