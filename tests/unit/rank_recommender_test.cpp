@@ -1,8 +1,10 @@
 #include "waypost/rank/recommender.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -232,6 +234,33 @@ TEST(Recommender, AsksForKeepWhereHistoriesWereStripped) {
   const Recommendation kept = recommender.Recommend({.user = "u0", .seen = SeenPolicy::kKeep}).value();
   EXPECT_EQ(kept.source, Source::kModel);
   EXPECT_EQ(recommender.Recommend({.history = {{"i1"}}}).value().source, Source::kFoldIn);
+}
+
+TEST(Recommender, AnswersInTheCallersMemoryAsInItsOwn) {
+  const std::vector<ItemIndex> few = {ItemIndex{4}, ItemIndex{6}};
+  const std::array<WeightedItem, 1> history = {WeightedItem{ItemIndex{1}, 1.0f}};
+  const std::vector<IndexedQuery> queries = {{.user = UserIndex{0}, .n = 3},
+                                             {.user = UserIndex{0}, .n = 0},
+                                             {.user = UserIndex{1}, .n = 100},
+                                             {.user = UserIndex{2}, .n = 5},
+                                             {.user = UserIndex{0}, .n = 5, .use_include = true, .include = few},
+                                             {.history = history, .n = 4}};
+  for (const IndexedQuery& query : queries) {
+    const std::vector<Ranking> expected = Small().Rank(std::span(&query, 1)).value();
+    std::vector<ScoredItem> best(std::min<std::size_t>(query.n, 8));
+    const RankingFacts facts = Small().RankInto(query, best).value();
+    best.resize(facts.count);
+    EXPECT_EQ(best, expected.front().items);
+    EXPECT_EQ(facts.source, expected.front().source);
+    EXPECT_EQ(facts.reason, expected.front().reason);
+  }
+}
+
+TEST(Recommender, RefusesMemoryThatIsTooSmallForTheAnswer) {
+  std::vector<ScoredItem> best(2);
+  const absl::Status status = Small().RankInto({.user = UserIndex{0}, .n = 3}, best).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("want room for 3, got 2"));
 }
 
 TEST(Recommender, RefusesIndicesBeyondTheData) {
