@@ -2,8 +2,8 @@
 //
 // Definition   Each user's list is Scorer::TopK over every training item but those of the user's training history
 //              (taken, seen or rejected), by score, ties by index; of EvaluateOptions::fallback where nothing is known
-//              of the user. Metrics: eval/metrics.hpp. A metric that is a mean
-//              over users keeps the user's values, so that two models can be compared user by user.
+//              of the user. Metrics: eval/metrics.hpp. A metric that is a mean over users keeps the users' values, so
+//              that two models can be compared user by user.
 // Complexity   one TopK for the largest k; one Score of all items more if `auc` is asked for.
 // Numerics     A score that is not finite, an item that is listed twice, excluded or unknown, and a list out of order
 //              are errors: a model that breaks the contract of Scorer gets no figure.

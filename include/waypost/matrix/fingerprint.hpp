@@ -1,10 +1,9 @@
 // waypost/matrix/fingerprint.hpp - tells whether two trainings saw the same matrix.
 //
-// Definition   content = XXH3-64 of the row lengths (u64, 1024 rows at a time), then of the columns of all entries
-// (u32,
-//              row by row), then of their strengths (f32; none where every one is 1), each seeded with the one before,
-//              the first with 0.
-// Determinism  a function of the matrix alone: neither threads nor the way it is stored take part.
+// Definition   content = XXH3-64 of the row lengths (u64, 1024 rows at a time), then of all columns (u32, row by
+//              row), then of the strengths (f32; left out where the matrix is not weighted), each seeded with the one
+//              before, the first with 0.
+// Determinism  a function of the matrix alone: no thread takes part.
 #ifndef WAYPOST_MATRIX_FINGERPRINT_HPP_
 #define WAYPOST_MATRIX_FINGERPRINT_HPP_
 

@@ -9,9 +9,9 @@
 // Sources      [1] S. Rendle, W. Krichene, L. Zhang, Y. Koren, Revisiting the Performance of iALS on Item
 //                  Recommendation Benchmarks, RecSys 2022. [2] Y. Hu, Y. Koren, C. Volinsky, Collaborative Filtering
 //                  for Implicit Feedback Datasets, ICDM 2008. [3] G. Takacs, I. Pilaszy, D. Tikk, Applications of the
-//                  Conjugate Gradient Method for Implicit Feedback Collaborative Filtering, RecSys 2011. [4] S. Rendle,
-//                  W. Krichene, L. Zhang, Y. Koren, iALS++: Speeding up Matrix Factorization with Subspace Optimization,
-//                  2021: the block solver.
+//                  Conjugate Gradient Method for Implicit Feedback Collaborative Filtering, RecSys 2011.
+//              [4] S. Rendle, W. Krichene, L. Zhang, Y. Koren, iALS++: Speeding up Matrix Factorization with Subspace
+//                  Optimization, 2021 (the block solver).
 // Deviations   (a) A half-epoch starts by rotating both sides into the eigenbasis of the fixed side's Gramian, which
 //              changes no score and makes alpha0 H^T H + lambda_u I diagonal for every row: rows with n < d entries are
 //              then solved by an n x n system, exactly (ials_kernels.hpp), and conjugate gradients are preconditioned

@@ -11,8 +11,8 @@
 
 namespace waypost {
 
-// How the rows of a half-epoch are solved; ials.hpp gives the formulas. kAuto takes one of the two from the shape of
-// the matrix alone and the training reports which.
+// How the rows of a half-epoch are solved; ials.hpp gives the formulas. kAuto takes kExact or kCg by the shape of the
+// matrix alone, and the training reports which.
 enum class IalsSolver { kAuto, kExact, kCg, kBlock };
 
 inline constexpr std::string_view IalsSolverName(IalsSolver solver) {
