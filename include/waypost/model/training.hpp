@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
-#include <thread>
 
 #include "waypost/base/factor_matrix.hpp"
 #include "waypost/base/status.hpp"
@@ -48,6 +47,16 @@ struct TrainingControl {
   FactorMatrix first_items{};
 };
 
+namespace internal {
+
+// An address of the calling thread alone.
+inline const void* ThisThread() {
+  static thread_local const char kHere = 0;
+  return &kHere;
+}
+
+}  // namespace internal
+
 // Asks TrainingControl::cancelled between pieces of work that several threads do: on the calling thread alone, whose
 // answer the others see.
 //
@@ -56,12 +65,12 @@ class CancelPoll {
  public:
   // Lifetime  `control` must outlive the poll.
   explicit CancelPoll(const TrainingControl& control)
-      : cancelled_(control.cancelled ? &control.cancelled : nullptr), caller_(std::this_thread::get_id()) {}
+      : cancelled_(control.cancelled ? &control.cancelled : nullptr), caller_(internal::ThisThread()) {}
 
   // Whether the rest of the work is to be left out.
   bool operator()() {
     if (cancelled_ == nullptr) return false;
-    if (!seen_.load(std::memory_order_relaxed) && std::this_thread::get_id() == caller_ && (*cancelled_)())
+    if (!seen_.load(std::memory_order_relaxed) && internal::ThisThread() == caller_ && (*cancelled_)())
       seen_.store(true, std::memory_order_relaxed);
     return seen_.load(std::memory_order_relaxed);
   }
@@ -73,7 +82,7 @@ class CancelPoll {
 
  private:
   const std::function<bool()>* cancelled_;
-  std::thread::id caller_;
+  const void* caller_;
   std::atomic<bool> seen_ = false;
 };
 
