@@ -192,6 +192,27 @@ TEST(ItemKnn, ReportsProgressAndStopsWhenAsked) {
   EXPECT_EQ(TrainItemKnn(matrix, {}, stop, Parallelism(2)).status().code(), absl::StatusCode::kCancelled);
 }
 
+TEST(ItemKnn, AsksBetweenRowsWhetherToGoOn) {
+  const InteractionMatrix matrix = RandomMatrix(2, 50, 700, 0.05);
+  for (const float mass : {1.0f, 0.5f}) {
+    const ItemKnnOptions options{.neighbours = 0, .neighbour_mass = mass};
+    int asked = 0;
+    TrainingControl control;
+    control.cancelled = [&] { return ++asked < 0; };
+    ASSERT_TRUE(TrainItemKnn(matrix, options, control, Parallelism(1)).ok());
+    EXPECT_GT(asked, 2 * 700 / 16);  // more often than at the ends of its steps
+    const int last = asked;
+    for (const int enough : {1, last / 3, last - 1}) {
+      asked = 0;
+      control.cancelled = [&] { return ++asked >= enough; };
+      EXPECT_EQ(TrainItemKnn(matrix, options, control, Parallelism(1)).status().code(), absl::StatusCode::kCancelled);
+      EXPECT_EQ(asked, enough);
+    }
+    control.cancelled = [] { return true; };
+    EXPECT_EQ(TrainItemKnn(matrix, options, control, Parallelism(3)).status().code(), absl::StatusCode::kCancelled);
+  }
+}
+
 TEST(ItemKnn, ADamagedTableGivesAnErrorAndNoReadOutOfBounds) {
   const std::vector<std::uint32_t> history = {0};
   const UserView user{.user = {}, .history = {history, {}}};

@@ -91,17 +91,20 @@ class KnnProduct {
     oneapi::tbb::enumerable_thread_specific<Workspace> workspaces(items());
     std::vector<std::uint64_t> sizes(items());
     const int steps = (mass_ < 1 ? 2 : 1) * kSteps;
+    CancelPoll cancelled(control);
     if (mass_ < 1) {
-      WAYPOST_RETURN_IF_ERROR(ForEachRow(control, parallelism, 0, steps, workspaces,
+      WAYPOST_RETURN_IF_ERROR(ForEachRow(control, cancelled, parallelism, 0, steps, workspaces,
                                          [&](std::size_t item, const KnnRow& row) { sizes[item] = row.size(); }));
     } else {
       ForEachBlock(parallelism, items(), kRowBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+        if (cancelled()) return;
         DistinctCounter& counter = workspaces.local().counter;
         for (std::size_t item = begin; item < end; ++item) sizes[item] = CountRow(item, counter);
       });
+      WAYPOST_RETURN_IF_ERROR(cancelled.status());
     }
     RowTable table(items(), std::move(sizes));
-    WAYPOST_RETURN_IF_ERROR(ForEachRow(control, parallelism, steps - kSteps, steps, workspaces,
+    WAYPOST_RETURN_IF_ERROR(ForEachRow(control, cancelled, parallelism, steps - kSteps, steps, workspaces,
                                        [&](std::size_t item, const KnnRow& row) { table.Write(item, row); }));
     return std::move(table).Build();
   }
@@ -126,14 +129,15 @@ class KnnProduct {
 
   // Calls visit(item, row) for every row, on any thread, and reports the steps done + 1 .. done + kSteps of `steps`.
   template <typename Workspaces, typename Visit>
-  absl::Status ForEachRow(const TrainingControl& control, const Parallelism& parallelism, int done, int steps,
-                          Workspaces& workspaces, const Visit& visit) const {
+  absl::Status ForEachRow(const TrainingControl& control, CancelPoll& cancelled, const Parallelism& parallelism,
+                          int done, int steps, Workspaces& workspaces, const Visit& visit) const {
     const std::size_t block_count = (items() + kRowBlock - 1) / kRowBlock;
     std::vector<absl::Status> statuses(block_count);
     for (std::size_t step = 0; step < kSteps; ++step) {
       const std::size_t first = step * block_count / kSteps;
       const std::size_t last = (step + 1) * block_count / kSteps;
       ForEachBlock(parallelism, last - first, 1, [&](std::size_t n, std::size_t, std::size_t) {
+        if (cancelled()) return;
         const std::size_t block = first + n;
         Workspace& workspace = workspaces.local();
         for (std::size_t item = block * kRowBlock; item < std::min(items(), (block + 1) * kRowBlock); ++item) {
@@ -141,6 +145,7 @@ class KnnProduct {
           visit(item, workspace.row);
         }
       });
+      WAYPOST_RETURN_IF_ERROR(cancelled.status());
       for (std::size_t block = first; block < last; ++block) WAYPOST_RETURN_IF_ERROR(statuses[block]);
       WAYPOST_RETURN_IF_ERROR(ReportProgress(control, {.epoch = done + static_cast<int>(step) + 1, .epochs = steps}));
     }
