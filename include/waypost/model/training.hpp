@@ -47,16 +47,6 @@ struct TrainingControl {
   FactorMatrix first_items{};
 };
 
-namespace internal {
-
-// An address of the calling thread alone.
-inline const void* ThisThread() {
-  static thread_local const char kHere = 0;
-  return &kHere;
-}
-
-}  // namespace internal
-
 // Asks TrainingControl::cancelled between pieces of work that several threads do: on the calling thread alone, whose
 // answer the others see.
 //
@@ -65,12 +55,12 @@ class CancelPoll {
  public:
   // Lifetime  `control` must outlive the poll.
   explicit CancelPoll(const TrainingControl& control)
-      : cancelled_(control.cancelled ? &control.cancelled : nullptr), caller_(internal::ThisThread()) {}
+      : cancelled_(control.cancelled ? &control.cancelled : nullptr), caller_(ThisThread()) {}
 
   // Whether the rest of the work is to be left out.
   bool operator()() {
     if (cancelled_ == nullptr) return false;
-    if (!seen_.load(std::memory_order_relaxed) && internal::ThisThread() == caller_ && (*cancelled_)())
+    if (!seen_.load(std::memory_order_relaxed) && ThisThread() == caller_ && (*cancelled_)())
       seen_.store(true, std::memory_order_relaxed);
     return seen_.load(std::memory_order_relaxed);
   }
@@ -81,6 +71,12 @@ class CancelPoll {
   }
 
  private:
+  // The same for every call on one thread, different for two that live at once.
+  static const void* ThisThread() {
+    static thread_local const char mark = 0;
+    return &mark;
+  }
+
   const std::function<bool()>* cancelled_;
   const void* caller_;
   std::atomic<bool> seen_ = false;
