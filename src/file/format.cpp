@@ -52,6 +52,8 @@ std::string SectionName(SectionType type) {
       return "ials item groups";
     case SectionType::kIalsItemPanels:
       return "ials item panels";
+    case SectionType::kIalsItemHead:
+      return "ials item head";
   }
   return absl::StrCat("unknown ", static_cast<std::uint32_t>(type));
 }

@@ -69,6 +69,7 @@ enum class SectionType : std::uint32_t {  // on disk: do not change
   kIalsItemNorms = 68,
   kIalsItemGroups = 69,
   kIalsItemPanels = 70,
+  kIalsItemHead = 71,
 };
 
 // "item id bytes", or "unknown 77".

@@ -1,6 +1,7 @@
 #include "file/top_k_codec.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -83,6 +84,16 @@ std::optional<TopKFault> CheckLargestNorms(const TopKTables& tables) {
   return std::nullopt;
 }
 
+std::optional<TopKFault> CheckHead(const FactorMatrix& rows, const TopKTables& tables) {
+  for (std::size_t n = 0; n < tables.head.size(); ++n) {
+    const float want = rows.row(tables.order[n / rows.stride()])[n % rows.stride()];
+    const float got = tables.head[n];
+    if (std::bit_cast<std::uint32_t>(got) != std::bit_cast<std::uint32_t>(want))
+      return TopKFault{SectionType::kIalsItemHead, sizeof(float), Fault{n, absl::StrCat(want), absl::StrCat(got)}};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<TopKFault> CheckTopKTables(const FactorMatrix& rows, const TopKTables& tables) {
@@ -90,6 +101,7 @@ std::optional<TopKFault> CheckTopKTables(const FactorMatrix& rows, const TopKTab
   if (!fault) fault = CheckNorms(rows, tables);
   if (!fault) fault = CheckLargestNorms(tables);
   if (!fault) fault = CheckGroups(rows, tables);
+  if (!fault) fault = CheckHead(rows, tables);
   return fault;
 }
 
@@ -101,6 +113,7 @@ absl::Status EncodeTopKTables(const FactorMatrix& rows, const TopKTables& tables
   sections.push_back({SectionType::kIalsItemNorms, model, AsBytes(tables.norms.span())});
   sections.push_back({SectionType::kIalsItemGroups, model, AsBytes(tables.groups.span())});
   sections.push_back({SectionType::kIalsItemPanels, model, AsBytes(tables.panels.span())});
+  if (!tables.head.empty()) sections.push_back({SectionType::kIalsItemHead, model, AsBytes(tables.head.span())});
   return absl::OkStatus();
 }
 
@@ -119,6 +132,12 @@ absl::StatusOr<std::optional<TopKTables>> DecodeTopKTables(const SectionReader& 
   // At most 2^32 rows of 2^12 bytes: the product fits.
   WAYPOST_ASSIGN_OR_RETURN(tables.panels, reader.Array<std::uint8_t>(SectionType::kIalsItemPanels, model,
                                                                      TopKPanelBytes(rows.rows(), rows.stride())));
+  if (reader.Has(SectionType::kIalsItemHead, model)) {
+    WAYPOST_ASSIGN_OR_RETURN(tables.head,
+                             reader.Array<float>(SectionType::kIalsItemHead, model,
+                                                 TopKHeadRows(rows.rows(), rows.stride()) * rows.stride()));
+  }
+  tables.checked = reader.full();
   if (reader.full())
     if (const std::optional<TopKFault> found = CheckTopKTables(rows, tables))
       return reader.FromFault(found->section, model, found->element_size, found->fault);

@@ -22,6 +22,9 @@ namespace {
 
 using testing_support::BundleSurgery;
 
+const std::vector<std::string> kIndexSections = {"ials item order", "ials item norms", "ials item groups",
+                                                 "ials item panels", "ials item head"};
+
 constexpr std::size_t kItems = 300;  // enough for the scan to be used
 
 const std::vector<std::byte>& SoundFile() {
@@ -140,11 +143,38 @@ TEST(DamagedItemIndex, PanelsThatDoNotBelongToTheFactorsAreFound) {
   }
 }
 
+TEST(DamagedItemIndex, EveryElementOfTheHeadIsChecked) {
+  const std::size_t section = SectionOf("ials item head");
+  Random random(2);
+  for (float value : {std::nanf(""), std::numeric_limits<float>::infinity(), -0.0f, 1e30f, 0.25f}) {
+    for (std::size_t n = 0; n < 20; ++n) {
+      BundleSurgery surgery(SoundFile());
+      std::uint32_t bits = 0;
+      std::memcpy(&bits, &value, 4);
+      const std::size_t at = surgery.Get64(surgery.EntryAt(section) + 8) + 4 * random.Below(kItems * 16);
+      if (std::memcmp(surgery.bytes().data() + at, &bits, 4) == 0) continue;
+      surgery.Set32(at, bits);
+      ExpectFoundAndHarmless(surgery, "item head");
+    }
+  }
+}
+
+TEST(DamagedItemIndex, AHeadOfAnotherSizeIsRefused) {
+  BundleSurgery surgery(SoundFile());
+  surgery.Set32(surgery.EntryAt(SectionOf("ials item head")), 71 + 9000);
+  surgery.AddSection(/*type=*/71, /*model=*/1, std::vector<std::byte>(64, std::byte{0}));
+  surgery.RepairChecksums();
+  for (OpenCheck check : {OpenCheck::kFull, OpenCheck::kStructure}) {
+    const absl::StatusOr<ModelBundle> bundle = OpenBundleFromMemory(surgery.bytes(), {.check = check});
+    EXPECT_EQ(bundle.status().code(), absl::StatusCode::kDataLoss) << bundle.status();
+  }
+}
+
 TEST(DamagedItemIndex, RandomBytesNeverHarm) {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Random random(seed);
     BundleSurgery surgery(SoundFile());
-    for (const char* name : {"ials item order", "ials item norms", "ials item groups", "ials item panels"}) {
+    for (const std::string& name : kIndexSections) {
       const std::size_t entry = surgery.EntryAt(SectionOf(name));
       const std::size_t begin = surgery.Get64(entry + 8);
       const std::size_t size = surgery.Get64(entry + 16);
@@ -160,9 +190,10 @@ TEST(DamagedItemIndex, RandomBytesNeverHarm) {
   }
 }
 
-TEST(DamagedItemIndex, AFileWithoutOneAnswersTheSame) {
+// A file without the named sections answers as the sound one.
+void ExpectNotNeeded(const std::vector<std::string>& names) {
   BundleSurgery surgery(SoundFile());
-  for (const char* name : {"ials item order", "ials item norms", "ials item groups", "ials item panels"})
+  for (const std::string& name : names)
     surgery.Set32(surgery.EntryAt(SectionOf(name)), 9000 + static_cast<std::uint32_t>(SectionOf(name)));
   surgery.RepairChecksums();
   const absl::StatusOr<ModelBundle> with = OpenBundleFromMemory(SoundFile());
@@ -178,6 +209,14 @@ TEST(DamagedItemIndex, AFileWithoutOneAnswersTheSame) {
     EXPECT_EQ(*with->models.front().scorer->Similar(ItemIndex{u}, {}, 20),
               *without->models.front().scorer->Similar(ItemIndex{u}, {}, 20));
   }
+}
+
+TEST(DamagedItemIndex, AFileWithoutOneAnswersTheSame) {
+  ExpectNotNeeded(kIndexSections);
+}
+
+TEST(DamagedItemIndex, AFileWithoutTheHeadAnswersTheSame) {
+  ExpectNotNeeded({"ials item head"});
 }
 
 }  // namespace

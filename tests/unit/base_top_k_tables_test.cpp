@@ -38,7 +38,9 @@ TEST(TopKTables, ObeyTheirRules) {
     std::vector<std::uint32_t> sorted(tables.order.begin(), tables.order.end());
     std::sort(sorted.begin(), sorted.end());
     for (std::size_t row = 0; row < rows; ++row) EXPECT_EQ(sorted[row], row);
+    ASSERT_EQ(tables.head.size(), rows * 32);  // all of so few
     for (std::size_t p = 0; p < rows; ++p) {
+      EXPECT_TRUE(std::equal(table.row(tables.order[p]), table.row(tables.order[p]) + 32, tables.head.data() + p * 32));
       const float* row = table.row(tables.order[p]);
       double square = 0;
       for (std::size_t j = 0; j < 32; ++j) square += double{row[j]} * row[j];
@@ -63,6 +65,14 @@ TEST(TopKTables, ObeyTheirRules) {
   }
 }
 
+TEST(TopKTables, TheHeadHasWholeGroupsOfAMebibyte) {
+  EXPECT_EQ(TopKHeadRows(1'000'000, 128), 2048u);
+  EXPECT_EQ(TopKHeadRows(1'000'000, 48), 85u * 64);
+  EXPECT_EQ(TopKHeadRows(1'000'000, 8192), 64u);
+  EXPECT_EQ(TopKHeadRows(100, 128), 100u);
+  EXPECT_EQ(TopKHeadRows(0, 0), 0u);
+}
+
 TEST(TopKTables, AreTheSameBytesForAnyNumberOfThreads) {
   const FactorMatrix table = RandomTable(7, 5000, 24);
   const TopKTables one = BuildTopKTables(table, Parallelism(1));
@@ -72,6 +82,7 @@ TEST(TopKTables, AreTheSameBytesForAnyNumberOfThreads) {
     EXPECT_TRUE(std::ranges::equal(one.norms.span(), many.norms.span()));
     EXPECT_TRUE(std::ranges::equal(one.groups.span(), many.groups.span()));
     EXPECT_TRUE(std::ranges::equal(one.panels.span(), many.panels.span()));
+    EXPECT_TRUE(std::ranges::equal(one.head.span(), many.head.span()));
   }
 }
 

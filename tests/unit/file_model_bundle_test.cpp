@@ -271,7 +271,7 @@ TEST(Inspect, ListsSectionsModelsAndFacts) {
   EXPECT_EQ(info->models[0].size_bytes, 5 * sizeof(float));
   EXPECT_EQ(info->models[2].parameters.front(), (std::pair<std::string, std::string>{"dimensions", "3"}));
   EXPECT_EQ(info->sections.front().name, "metadata");
-  EXPECT_EQ(info->sections.back().name, "ials item panels");
+  EXPECT_EQ(info->sections.back().name, "ials item head");
   EXPECT_THAT(info->problems, testing::IsEmpty());
   EXPECT_THAT(VerifyBundle(path)->problems, testing::IsEmpty());
   EXPECT_EQ(InspectBundle(path.string() + "x").status().code(), absl::StatusCode::kNotFound);

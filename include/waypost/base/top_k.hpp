@@ -116,6 +116,14 @@ class TopKHeapView {
     return kept;
   }
 
+  // Whether an item was offered twice and kept, against the rule of Push. Nothing may be offered afterwards.
+  bool RepeatsAnItem() {
+    const std::span<ScoredItem> kept = memory_.first(size_);
+    std::sort(kept.begin(), kept.end(), [](const ScoredItem& a, const ScoredItem& b) { return a.item < b.item; });
+    const auto same = [](const ScoredItem& a, const ScoredItem& b) { return a.item == b.item; };
+    return std::adjacent_find(kept.begin(), kept.end(), same) != kept.end();
+  }
+
   // Forgets every item.
   void Clear() { size_ = 0; }
 

@@ -58,7 +58,7 @@ class TopKIndex {
   // The tables are built when they are first needed, once.
   explicit TopKIndex(FactorMatrix rows) : rows_(std::move(rows)), lazy_(std::make_shared<Lazy>()) {}
 
-  // Requires  tables of the sizes that BuildTopKTables gives.
+  // Requires  tables of the sizes that BuildTopKTables gives; the head may be empty.
   TopKIndex(FactorMatrix rows, TopKTables tables) : TopKIndex(std::move(rows)) {
     lazy_->tables = std::move(tables);
     std::call_once(lazy_->once, [] {});
@@ -121,7 +121,9 @@ class TopKIndex {
     Candidates candidates;
     TopKHeapView best;
     const std::int8_t* words = nullptr;
-    std::uint32_t waiting[kWaiting + kTopKGroup] = {};  // rows found that are not scored yet
+    std::uint32_t waiting[kWaiting + kTopKGroup] = {};       // rows found that are not scored yet
+    std::uint32_t waiting_rows[kWaiting + kTopKGroup] = {};  // where they lie in `source`
+    const float* source = nullptr;                           // the head or the table
     float waiting_norms[kWaiting + kTopKGroup] = {};
     std::size_t waiting_count = 0;
     TopKQuery prepared{};
@@ -132,7 +134,8 @@ class TopKIndex {
     std::size_t window_end = kWindow;  // groups at which is asked again whether pruning pays
     std::size_t window_scored = 0;     // rows scored when it was asked last
     bool done = false;
-    bool whole = false;  // pruning does not pay
+    bool whole = false;   // pruning does not pay
+    bool checked = true;  // of the tables
     Fault fault = Fault::kNone;
 
     bool cosine() const { return cosine_norm > 0; }
@@ -185,6 +188,10 @@ inline void TopKIndex::Offer(Task& task, std::span<const std::uint32_t> items, s
 inline void TopKIndex::Collect(Task& task, const TopKTables& tables, std::size_t group, std::uint64_t rows) const {
   const std::size_t first = group * kTopKGroup;
   if (rows_.rows() - first < kTopKGroup) rows &= (std::uint64_t{1} << (rows_.rows() - first)) - 1;
+  const bool in_head = first * rows_.stride() < tables.head.size();
+  const float* source = in_head ? tables.head.data() : rows_.data();
+  if (task.source != source) ScoreWaiting(task);
+  task.source = source;
   for (; rows != 0; rows &= rows - 1) {
     const std::size_t position = first + static_cast<std::size_t>(std::countr_zero(rows));
     const std::uint32_t item = tables.order[position];
@@ -193,9 +200,11 @@ inline void TopKIndex::Collect(Task& task, const TopKTables& tables, std::size_t
       return;
     }
     if (task.candidates.allowed != nullptr && !task.candidates.allowed->Test(item)) continue;
-    const float* row = rows_.row(item);
+    const std::uint32_t index = in_head ? static_cast<std::uint32_t>(position) : item;
+    const float* row = source + index * rows_.stride();
     for (std::size_t j = 0; j < rows_.stride(); j += kLanes) __builtin_prefetch(row + j);
     task.waiting[task.waiting_count] = item;
+    task.waiting_rows[task.waiting_count] = index;
     if (task.cosine()) task.waiting_norms[task.waiting_count] = tables.norms[position];
     ++task.waiting_count;
   }
@@ -204,7 +213,7 @@ inline void TopKIndex::Collect(Task& task, const TopKTables& tables, std::size_t
 inline void TopKIndex::ScoreWaiting(Task& task) const {
   if (task.waiting_count == 0) return;
   float scores[kWaiting + kTopKGroup];
-  GetScoreKernels().dot_rows(task.query, rows_.data(), task.waiting, task.waiting_count, rows_.stride(), scores);
+  GetScoreKernels().dot_rows(task.query, task.source, task.waiting_rows, task.waiting_count, rows_.stride(), scores);
   task.scored += task.waiting_count;
   Offer(task, std::span(task.waiting, task.waiting_count), std::span(scores, task.waiting_count), task.waiting_norms);
   task.waiting_count = 0;
@@ -307,6 +316,7 @@ inline void TopKIndex::Answer(std::span<Task> tasks, std::int8_t* words) const {
   }
   if (live_count > 0) {
     const TopKTables& all = tables();
+    for (Task* task : std::span(live, live_count)) task->checked = all.checked;
     std::size_t step = live_count == 1 ? all.groups.size() : kFirstGroups;
     for (std::size_t begin = 0; live_count > 0 && begin < all.groups.size();) {
       const std::size_t end = std::min(begin + step, all.groups.size());
@@ -339,11 +349,8 @@ inline absl::StatusOr<std::size_t> TopKIndex::Finish(Task& task, std::size_t que
   if (certificate != nullptr)
     *certificate = {.scored = task.scored, .groups = task.groups, .pruned = task.words != nullptr && !task.whole};
   if (task.fault != Fault::kNone) return FaultStatus(task.fault, query);
-  const std::span<const ScoredItem> found = task.best.Finish();
-  // A damaged order can name a row twice; equal scores stand side by side.
-  const auto same = [](const ScoredItem& a, const ScoredItem& b) { return a.item == b.item; };
-  if (std::adjacent_find(found.begin(), found.end(), same) != found.end()) return FaultStatus(Fault::kOrder, query);
-  return found.size();
+  if (!task.checked && !task.whole && task.best.RepeatsAnItem()) return FaultStatus(Fault::kOrder, query);
+  return task.best.Finish().size();
 }
 
 inline absl::StatusOr<std::size_t> TopKIndex::SearchInto(const float* query, const Candidates& candidates,
@@ -367,15 +374,7 @@ inline absl::StatusOr<std::size_t> TopKIndex::SimilarInto(std::size_t row, const
       .query = rows_.row(row), .candidates = candidates, .best = TopKHeapView(best), .cosine_norm = norm, .self = row};
   alignas(kAlignment) std::int8_t words[kTopKMaxStride];
   Answer(std::span(&task, 1), words);
-  WAYPOST_ASSIGN_OR_RETURN(const std::size_t found, Finish(task, 0, certificate));
-  // Norms of damaged tables can give a row that is named twice two scores, which do not stand side by side.
-  best = best.first(found);
-  const auto by_item = [](const ScoredItem& a, const ScoredItem& b) { return a.item < b.item; };
-  const auto same = [](const ScoredItem& a, const ScoredItem& b) { return a.item == b.item; };
-  std::sort(best.begin(), best.end(), by_item);
-  if (std::adjacent_find(best.begin(), best.end(), same) != best.end()) return FaultStatus(Fault::kOrder, 0);
-  std::sort(best.begin(), best.end(), BetterFirst{});
-  return found;
+  return Finish(task, 0, certificate);
 }
 
 inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopKIndex::Search(std::span<const float> queries,

@@ -5,9 +5,10 @@
 //     layout of TopKKernels::scan, and 128 (zero) past the last row.
 // (3) A row that is not finite, or has an element of 2^100 or more, has an infinite norm and comes first; its group
 //     bounds nothing, so that such rows are always scored.
+// (4) head holds the first rows in this order, so that the rows which most searches score lie side by side.
 // The bytes depend on the factors alone: not on threads, nor on the instruction set.
-// A file's tables are not trusted: a search that reads tables without (1) or (2) still reads inside them and returns
-// scores of rows, but may miss better ones.
+// A file's tables are not trusted: a search that reads tables without (1), (2) or (4) still reads inside them and
+// returns finite scores of rows, but may miss better ones.
 #ifndef WAYPOST_BASE_TOP_K_TABLES_HPP_
 #define WAYPOST_BASE_TOP_K_TABLES_HPP_
 
@@ -27,11 +28,15 @@
 
 namespace waypost {
 
+inline constexpr std::size_t kTopKHeadBytes = 1u << 20;  // on disk: do not change
+
 struct TopKTables {
   SharedArray<std::uint32_t> order;
   SharedArray<float> norms;
   SharedArray<TopKGroup> groups;
   SharedArray<std::uint8_t> panels;
+  SharedArray<float> head;  // TopKHeadRows x stride, or empty
+  bool checked = true;      // false: of a file whose values were not checked
 };
 
 constexpr std::size_t TopKGroupCount(std::size_t rows) {
@@ -39,6 +44,11 @@ constexpr std::size_t TopKGroupCount(std::size_t rows) {
 }
 constexpr std::size_t TopKPanelBytes(std::size_t rows, std::size_t stride) {
   return TopKGroupCount(rows) * kTopKGroup * stride;
+}
+// Whole groups, as many as kTopKHeadBytes holds but at least one; or all rows.
+constexpr std::size_t TopKHeadRows(std::size_t rows, std::size_t stride) {
+  if (stride == 0) return 0;
+  return std::min(rows, kTopKGroup * std::max<std::size_t>(1, kTopKHeadBytes / (kTopKGroup * stride * sizeof(float))));
 }
 
 namespace internal {
@@ -122,7 +132,7 @@ inline TopKGroup BuildTopKGroup(const FactorMatrix& rows, std::span<const std::u
 
 }  // namespace internal
 
-// Cost  O(rows (stride + log rows)) time, rows x (stride + 8) bytes.
+// Cost  O(rows (stride + log rows)) time, rows x (stride + 8) bytes and kTopKHeadBytes.
 inline TopKTables BuildTopKTables(const FactorMatrix& rows, const Parallelism& parallelism) {
   constexpr std::size_t kBlock = 16;  // groups; fixed, though the result does not depend on it
   const std::size_t count = rows.rows();
@@ -147,10 +157,15 @@ inline TopKTables BuildTopKTables(const FactorMatrix& rows, const Parallelism& p
                                            std::span(norms).subspan(first, size), panels.data() + first * stride);
     }
   });
+  const std::size_t head_rows = TopKHeadRows(count, stride);
+  AlignedVector<float> head(head_rows * stride);
+  for (std::size_t position = 0; position < head_rows; ++position)
+    std::copy_n(rows.row(order[position]), stride, head.data() + position * stride);
   return {.order = SharedArray<std::uint32_t>(std::move(order)),
           .norms = SharedArray<float>(std::move(norms)),
           .groups = SharedArray<TopKGroup>(std::move(groups)),
-          .panels = SharedArray<std::uint8_t>(std::move(panels))};
+          .panels = SharedArray<std::uint8_t>(std::move(panels)),
+          .head = SharedArray<float>(std::move(head))};
 }
 
 }  // namespace waypost
