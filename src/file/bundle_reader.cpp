@@ -68,17 +68,13 @@ absl::StatusOr<Metadata> ReadMetadata(const EnvelopeView& envelope) {
   const std::optional<SectionEntry> entry = envelope.Find(SectionType::kMetadata, 0);
   if (!entry) return Damaged("section metadata", kHeaderSize, "an entry in the section table", "none");
   WAYPOST_RETURN_IF_ERROR(envelope.VerifyChecksum(*entry));
-  return DecodeMetadata(envelope.bytes(*entry), entry->offset, envelope.version_minor() > kVersionMinor);
+  return DecodeMetadata(envelope.bytes(*entry), entry->offset, envelope.newer_minor());
 }
 
 absl::StatusOr<ModelBundle> ReadBundle(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                                        OpenCheck check) {
   WAYPOST_ASSIGN_OR_RETURN(const EnvelopeView envelope, EnvelopeView::Read(bytes));
-  if (check == OpenCheck::kFull) {
-    for (std::size_t position = 0; position < envelope.section_count(); ++position)
-      WAYPOST_RETURN_IF_ERROR(envelope.VerifyChecksum(envelope.section(position)));
-    WAYPOST_RETURN_IF_ERROR(envelope.VerifyPadding());
-  }
+  if (check == OpenCheck::kFull) WAYPOST_RETURN_IF_ERROR(envelope.Verify());
   WAYPOST_ASSIGN_OR_RETURN(Metadata metadata, ReadMetadata(envelope));
   const SectionReader reader(envelope, std::move(owner), check);
   ModelBundle bundle;

@@ -1,10 +1,13 @@
 #include "file/envelope.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
+#include <memory>
 #include <string>
 
 #include "absl/strings/escaping.h"
+#include "file/file_io.hpp"
 #include "waypost/base/bytes.hpp"
 #include "waypost/base/checksum.hpp"
 
@@ -30,8 +33,8 @@ std::uint64_t EnvelopeChecksum(std::span<const std::byte> file, std::size_t sect
 
 }  // namespace
 
-absl::StatusOr<EnvelopeView> EnvelopeView::Read(std::span<const std::byte> file) {
-  EnvelopeView envelope(file);
+absl::StatusOr<EnvelopeView> EnvelopeView::Read(std::span<const std::byte> file, const FileFormat& format) {
+  EnvelopeView envelope(file, format);
   WAYPOST_RETURN_IF_ERROR(envelope.CheckHeader());
   WAYPOST_RETURN_IF_ERROR(envelope.CheckTable());
   return envelope;
@@ -40,12 +43,13 @@ absl::StatusOr<EnvelopeView> EnvelopeView::Read(std::span<const std::byte> file)
 absl::Status EnvelopeView::CheckHeader() const {
   if (file_.size() < kMinFileSize)
     return Damaged("file.size", 0, absl::StrCat("at least ", kMinFileSize, " bytes"), file_.size());
-  if (!Equals(file_.first(kMagic.size()), kMagic))
-    return Damaged("header.magic", 0, absl::StrCat(Escaped(kMagic), " (a Waypost model)"),
-                   Escaped(file_.first(kMagic.size())));
-  if (version_major() != kVersionMajor)
-    return absl::UnimplementedError(absl::StrCat("header.version at offset ", kMajorAt, ": want ", kVersionMajor,
-                                                 ".x, got ", version_major(), ".", version_minor()));
+  if (!Equals(file_.first(format_->magic.size()), format_->magic))
+    return Damaged("header.magic", 0, absl::StrCat(Escaped(format_->magic), " (", internal::ToAbsl(format_->name), ")"),
+                   Escaped(file_.first(format_->magic.size())));
+  if (version_major() != format_->version_major)
+    return absl::UnimplementedError(absl::StrCat("header.version at offset ", kMajorAt, ": want ",
+                                                 format_->version_major, ".x, got ", version_major(), ".",
+                                                 version_minor()));
   if (section_count() < 1 || section_count() > kMaxSections)
     return Damaged("header.section_count", kSectionCountAt, absl::StrCat("1..", kMaxSections), section_count());
   const std::uint64_t file_size = LoadLittleEndian<std::uint64_t>(file_, kFileSizeAt);
@@ -65,9 +69,9 @@ absl::Status EnvelopeView::CheckHeader() const {
   const std::size_t end = file_.size() - kEndMark.size();
   if (!Equals(file_.subspan(end), kEndMark))
     return Damaged("end mark", end, Escaped(kEndMark), Escaped(file_.subspan(end)));
-  if (const std::uint64_t unknown = must_understand() & ~kKnownFeatures; unknown != 0)
+  if (const std::uint64_t unknown = must_understand() & ~format_->known_features; unknown != 0)
     return absl::UnimplementedError(absl::StrCat("header.must_understand at offset ", kMustUnderstandAt,
-                                                 ": want a reader of format ", kVersionMajor, ".", version_minor(),
+                                                 ": want a reader of format ", version_major(), ".", version_minor(),
                                                  ", got feature bit ", std::countr_zero(unknown)));
   return absl::OkStatus();
 }
@@ -151,12 +155,18 @@ absl::Status EnvelopeView::VerifyPadding() const {
   return absl::OkStatus();
 }
 
-std::vector<std::byte> EncodeEnvelope(std::span<const SectionSource> sections) {
+absl::Status EnvelopeView::Verify() const {
+  for (std::size_t position = 0; position < section_count(); ++position)
+    WAYPOST_RETURN_IF_ERROR(VerifyChecksum(section(position)));
+  return VerifyPadding();
+}
+
+std::vector<std::byte> EncodeEnvelope(std::span<const SectionSource> sections, const FileFormat& format) {
   const std::size_t table_end = kHeaderSize + sections.size() * kEntrySize;
   std::vector<std::byte> bytes(table_end + PaddingAfter(table_end));
-  std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
-  StoreLittleEndian(std::span(bytes), kMajorAt, kVersionMajor);
-  StoreLittleEndian(std::span(bytes), kMinorAt, kVersionMinor);
+  std::memcpy(bytes.data(), format.magic.data(), format.magic.size());
+  StoreLittleEndian(std::span(bytes), kMajorAt, format.version_major);
+  StoreLittleEndian(std::span(bytes), kMinorAt, format.version_minor);
   StoreLittleEndian(std::span(bytes), kSectionCountAt, static_cast<std::uint32_t>(sections.size()));
   StoreLittleEndian(std::span(bytes), kMustUnderstandAt, std::uint64_t{0});
   StoreLittleEndian(std::span(bytes), kMayIgnoreAt, std::uint64_t{0});
@@ -174,6 +184,24 @@ std::vector<std::byte> EncodeEnvelope(std::span<const SectionSource> sections) {
   StoreLittleEndian(std::span(bytes), kFileSizeAt, next + kEndMark.size());
   StoreLittleEndian(std::span(bytes), kHeaderChecksumAt, EnvelopeChecksum(bytes, sections.size()));
   return bytes;
+}
+
+absl::Status SaveSections(std::span<const SectionSource> sections, const FileFormat& format, const std::string& path) {
+  WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFile> output, AtomicFile::Create(path));
+  WAYPOST_RETURN_IF_ERROR(
+      WriteSections(sections, format, [&](std::span<const std::byte> bytes) { return output->Write(bytes); }));
+  return output->Commit();
+}
+
+std::vector<std::byte> SectionsToMemory(std::span<const SectionSource> sections, const FileFormat& format) {
+  std::vector<std::byte> output;
+  const absl::Status status = WriteSections(sections, format, [&](std::span<const std::byte> bytes) {
+    output.insert(output.end(), bytes.begin(), bytes.end());
+    return absl::OkStatus();
+  });
+  assert(status.ok());
+  (void)status;
+  return output;
 }
 
 }  // namespace waypost::file

@@ -3,10 +3,12 @@
 #ifndef WAYPOST_SRC_FILE_ENVELOPE_HPP_
 #define WAYPOST_SRC_FILE_ENVELOPE_HPP_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,12 +37,14 @@ struct SectionEntry {
 // (1) Every section lies inside the file, after the table, aligned, in the order of the table.
 class EnvelopeView {
  public:
-  // Lifetime  `file` must live as long as the view.
-  static absl::StatusOr<EnvelopeView> Read(std::span<const std::byte> file);
+  // Lifetime  `file` and `format` must live as long as the view.
+  static absl::StatusOr<EnvelopeView> Read(std::span<const std::byte> file, const FileFormat& format = kModelFormat);
 
   std::span<const std::byte> file() const { return file_; }
   std::uint16_t version_major() const;
   std::uint16_t version_minor() const;
+  // Whether the writer knew a later minor version than this reader.
+  bool newer_minor() const { return version_minor() > format_->version_minor; }
   std::uint64_t must_understand() const;
   std::uint64_t may_ignore() const;
 
@@ -53,14 +57,17 @@ class EnvelopeView {
   absl::Status VerifyChecksum(const SectionEntry& entry) const;
   // The zero bytes between the sections and before the end mark.
   absl::Status VerifyPadding() const;
+  // Every checksum, and the padding.
+  absl::Status Verify() const;
 
  private:
-  explicit EnvelopeView(std::span<const std::byte> file) : file_(file) {}
+  EnvelopeView(std::span<const std::byte> file, const FileFormat& format) : file_(file), format_(&format) {}
 
   absl::Status CheckHeader() const;
   absl::Status CheckTable() const;
 
   std::span<const std::byte> file_;
+  const FileFormat* format_;
 };
 
 // A section to be written.
@@ -72,12 +79,31 @@ struct SectionSource {
 
 // Returns header, table and the zero bytes up to the first section; computes the checksums.
 // Requires  1 to kMaxSections sections.
-std::vector<std::byte> EncodeEnvelope(std::span<const SectionSource> sections);
+std::vector<std::byte> EncodeEnvelope(std::span<const SectionSource> sections, const FileFormat& format);
 
 // The zero bytes that follow `size` bytes.
 inline std::size_t PaddingAfter(std::uint64_t size) {
   return static_cast<std::size_t>(-size & (kSectionAlignment - 1));
 }
+
+// Calls `write(bytes)` for the pieces of a file of these sections, in order.
+// Requires  1 to kMaxSections sections.
+template <typename Write>
+absl::Status WriteSections(std::span<const SectionSource> sections, const FileFormat& format, const Write& write) {
+  WAYPOST_RETURN_IF_ERROR(write(std::span<const std::byte>(EncodeEnvelope(sections, format))));
+  constexpr std::array<std::byte, kSectionAlignment> kZeros = {};
+  for (const SectionSource& section : sections) {
+    WAYPOST_RETURN_IF_ERROR(write(section.bytes));
+    WAYPOST_RETURN_IF_ERROR(write(std::span(kZeros).first(PaddingAfter(section.bytes.size()))));
+  }
+  return write(std::as_bytes(std::span(kEndMark)));
+}
+
+// Writes a file of these sections to `path`, as AtomicFile does.
+absl::Status SaveSections(std::span<const SectionSource> sections, const FileFormat& format, const std::string& path);
+
+// The same bytes in memory.
+std::vector<std::byte> SectionsToMemory(std::span<const SectionSource> sections, const FileFormat& format);
 
 }  // namespace waypost::file
 

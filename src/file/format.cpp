@@ -54,6 +54,10 @@ std::string SectionName(SectionType type) {
       return "ials item panels";
     case SectionType::kIalsItemHead:
       return "ials item head";
+    case SectionType::kCheckpointLoss:
+      return "loss";
+    case SectionType::kCheckpointValidation:
+      return "validation";
   }
   return absl::StrCat("unknown ", static_cast<std::uint32_t>(type));
 }

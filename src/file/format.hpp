@@ -21,6 +21,19 @@ inline constexpr std::uint16_t kVersionMajor = 1;
 inline constexpr std::uint16_t kVersionMinor = 1;
 inline constexpr std::uint64_t kKnownFeatures = 0;  // must-understand bits that this reader understands
 
+// What tells the files of one kind from those of others; the envelope is the same.
+struct FileFormat {
+  std::string_view magic;  // 8 bytes
+  std::string_view name;   // as it stands in messages
+  std::uint16_t version_major;
+  std::uint16_t version_minor;
+  std::uint64_t known_features;
+};
+inline constexpr FileFormat kModelFormat = {kMagic, "a Waypost model", kVersionMajor, kVersionMinor, kKnownFeatures};
+// docs/checkpoint-format.md.
+inline constexpr FileFormat kCheckpointFormat = {std::string_view("\x89WPC\r\n\x1a\n", 8), "a Waypost checkpoint", 1, 0,
+                                                 0};
+
 inline constexpr std::size_t kHeaderSize = 64;
 inline constexpr std::size_t kEntrySize = 32;
 inline constexpr std::size_t kSectionAlignment = 64;
@@ -70,6 +83,8 @@ enum class SectionType : std::uint32_t {  // on disk: do not change
   kIalsItemGroups = 69,
   kIalsItemPanels = 70,
   kIalsItemHead = 71,
+  kCheckpointLoss = 128,
+  kCheckpointValidation = 129,
 };
 
 // "item id bytes", or "unknown 77".

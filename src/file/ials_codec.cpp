@@ -70,7 +70,9 @@ absl::StatusOr<IalsOptions> ReadOptions(const Settings& parameters) {
   return BadParameter("solver", "auto, exact or cg", solver);
 }
 
-absl::Status CheckTable(std::string_view what, const FactorMatrix& table, std::size_t dimensions) {
+}  // namespace
+
+absl::Status CheckFactors(std::string_view what, const FactorMatrix& table, std::size_t dimensions) {
   if (table.dimensions() != dimensions)
     return absl::InvalidArgumentError(
         absl::StrCat(internal::ToAbsl(what), ": want ", dimensions, " dimensions, got ", table.dimensions()));
@@ -78,8 +80,8 @@ absl::Status CheckTable(std::string_view what, const FactorMatrix& table, std::s
   return FaultOf(what, CheckRowPadding(table.values(), dimensions, table.stride()));
 }
 
-absl::StatusOr<FactorMatrix> ReadTable(const SectionReader& reader, SectionType type, std::uint32_t model,
-                                       std::uint64_t rows, std::size_t dimensions) {
+absl::StatusOr<FactorMatrix> ReadFactors(const SectionReader& reader, SectionType type, std::uint32_t model,
+                                         std::uint64_t rows, std::size_t dimensions) {
   const std::size_t stride = PaddedDimensions(dimensions);
   // At most 2^32 rows of 2^12 elements: the product fits.
   WAYPOST_ASSIGN_OR_RETURN(SharedArray<float> values, reader.Array<float>(type, model, rows * stride));
@@ -91,12 +93,10 @@ absl::StatusOr<FactorMatrix> ReadTable(const SectionReader& reader, SectionType 
   return FactorMatrix(rows, dimensions, std::move(values));
 }
 
-}  // namespace
-
 absl::StatusOr<EncodedModel> EncodeIals(const IalsModel& ials, std::uint32_t model) {
   WAYPOST_RETURN_IF_ERROR(Validate(ials.options()));
   const std::size_t dimensions = static_cast<std::size_t>(ials.options().dimensions);
-  WAYPOST_RETURN_IF_ERROR(CheckTable("IalsModel.item_factors", ials.item_factors(), dimensions));
+  WAYPOST_RETURN_IF_ERROR(CheckFactors("IalsModel.item_factors", ials.item_factors(), dimensions));
   if (ials.gramian_eigenvalues().size() != dimensions)
     return absl::InvalidArgumentError(
         absl::StrCat("IalsModel.gramian_eigenvalues: want ", dimensions, ", got ", ials.gramian_eigenvalues().size()));
@@ -104,7 +104,7 @@ absl::StatusOr<EncodedModel> EncodeIals(const IalsModel& ials, std::uint32_t mod
   EncodedModel encoded;
   encoded.parameters = Parameters(ials.options());
   if (ials.user_count() > 0) {
-    WAYPOST_RETURN_IF_ERROR(CheckTable("IalsModel.user_factors", ials.user_factors(), dimensions));
+    WAYPOST_RETURN_IF_ERROR(CheckFactors("IalsModel.user_factors", ials.user_factors(), dimensions));
     encoded.sections.push_back({SectionType::kIalsUserFactors, model, AsBytes(ials.user_factors().values())});
   }
   encoded.sections.push_back({SectionType::kIalsItemFactors, model, AsBytes(ials.item_factors().values())});
@@ -125,10 +125,11 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeIals(const SectionReader& re
   if (!reader.Has(SectionType::kIalsUserFactors, model)) users = 0;  // left out: every user is folded in
   FactorMatrix user_factors(0, dimensions, {});
   if (users > 0) {
-    WAYPOST_ASSIGN_OR_RETURN(user_factors, ReadTable(reader, SectionType::kIalsUserFactors, model, users, dimensions));
+    WAYPOST_ASSIGN_OR_RETURN(user_factors,
+                             ReadFactors(reader, SectionType::kIalsUserFactors, model, users, dimensions));
   }
   WAYPOST_ASSIGN_OR_RETURN(FactorMatrix item_factors,
-                           ReadTable(reader, SectionType::kIalsItemFactors, model, items, dimensions));
+                           ReadFactors(reader, SectionType::kIalsItemFactors, model, items, dimensions));
   WAYPOST_ASSIGN_OR_RETURN(SharedArray<double> eigenvalues,
                            reader.Array<double>(SectionType::kIalsEigenvalues, model, dimensions));
   if (reader.full())

@@ -110,33 +110,13 @@ absl::StatusOr<EncodedBundle> Encode(const ModelBundle& bundle) {
   return encoded;
 }
 
-// Calls `write(bytes)` for the pieces of the file, in order.
-template <typename Write>
-absl::Status WriteBundle(const ModelBundle& bundle, const Write& write) {
-  WAYPOST_ASSIGN_OR_RETURN(const EncodedBundle encoded, Encode(bundle));
-  WAYPOST_RETURN_IF_ERROR(write(std::span<const std::byte>(EncodeEnvelope(encoded.sections))));
-  constexpr std::array<std::byte, kSectionAlignment> kZeros = {};
-  for (const SectionSource& section : encoded.sections) {
-    WAYPOST_RETURN_IF_ERROR(write(section.bytes));
-    WAYPOST_RETURN_IF_ERROR(write(std::span(kZeros).first(PaddingAfter(section.bytes.size()))));
-  }
-  return write(std::as_bytes(std::span(kEndMark)));
-}
-
 }  // namespace
 }  // namespace file
 
 absl::Status SaveBundle(const ModelBundle& bundle, const std::string& path) {
   return file::Guard("SaveBundle", [&]() -> absl::Status {
-    std::unique_ptr<file::AtomicFile> output;
-    // Opened at the first write: a bundle that is refused touches no file.
-    WAYPOST_RETURN_IF_ERROR(file::WriteBundle(bundle, [&](std::span<const std::byte> bytes) -> absl::Status {
-      if (output == nullptr) {
-        WAYPOST_ASSIGN_OR_RETURN(output, file::AtomicFile::Create(path));
-      }
-      return output->Write(bytes);
-    }));
-    return output->Commit();
+    WAYPOST_ASSIGN_OR_RETURN(const file::EncodedBundle encoded, file::Encode(bundle));
+    return file::SaveSections(encoded.sections, file::kModelFormat, path);
   });
 }
 
@@ -146,12 +126,8 @@ absl::Status CheckSavePath(const std::string& path) {
 
 absl::StatusOr<std::vector<std::byte>> SaveBundleToMemory(const ModelBundle& bundle) {
   return file::Guard("SaveBundleToMemory", [&]() -> absl::StatusOr<std::vector<std::byte>> {
-    std::vector<std::byte> output;
-    WAYPOST_RETURN_IF_ERROR(file::WriteBundle(bundle, [&](std::span<const std::byte> bytes) -> absl::Status {
-      output.insert(output.end(), bytes.begin(), bytes.end());
-      return absl::OkStatus();
-    }));
-    return output;
+    WAYPOST_ASSIGN_OR_RETURN(const file::EncodedBundle encoded, file::Encode(bundle));
+    return file::SectionsToMemory(encoded.sections, file::kModelFormat);
   });
 }
 

@@ -14,6 +14,7 @@
 #include "file/envelope.hpp"
 #include "file/metadata.hpp"
 #include "file/section_reader.hpp"
+#include "waypost/base/factor_matrix.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/model/scorer.hpp"
 
@@ -41,6 +42,12 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
 absl::StatusOr<EncodedModel> EncodeIals(const IalsModel& ials, std::uint32_t model);
 absl::StatusOr<std::shared_ptr<const Scorer>> DecodeIals(const SectionReader& reader, const Settings& parameters,
                                                          std::uint32_t model, std::uint64_t users, std::uint64_t items);
+
+// The writer's check of a factor table `what`.
+absl::Status CheckFactors(std::string_view what, const FactorMatrix& table, std::size_t dimensions);
+// The section as a factor table, in place.
+absl::StatusOr<FactorMatrix> ReadFactors(const SectionReader& reader, SectionType type, std::uint32_t model,
+                                         std::uint64_t rows, std::size_t dimensions);
 
 // The writer's error for a fault in the member `what` of a model; OK for none.
 absl::Status FaultOf(std::string_view what, const std::optional<Fault>& fault);

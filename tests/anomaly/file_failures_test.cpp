@@ -17,7 +17,9 @@
 #include <gtest/gtest.h>
 
 #include "support/bundles.hpp"
+#include "support/checkpoints.hpp"
 #include "support/replaced_new.hpp"
+#include "waypost/file/checkpoint.hpp"
 #include "waypost/file/inspect.hpp"
 #include "waypost/file/model_bundle.hpp"
 
@@ -118,6 +120,50 @@ TEST_F(FileFailures, OpeningSurvivesTheEndOfMemoryAtEveryAllocation) {
   FailEveryAllocation([&] { return OpenBundle(file); });
   FailEveryAllocation([&] { return OpenBundle(file, {.check = OpenCheck::kStructure}); });
   FailEveryAllocation([&] { return OpenBundleFromMemory(bytes); });
+}
+
+TEST_F(FileFailures, ACheckpointSurvivesTheEndOfMemoryAtEveryAllocation) {
+  const IalsState state = testing_support::SmallState();
+  const std::string file = path();
+  ASSERT_TRUE(SaveCheckpoint(state, {{"which", "former"}}, file).ok());
+  const std::vector<char> before = Content(file);
+  const Settings notes = {{"which", "new"}};
+  FailEveryAllocation([&] {
+    absl::Status status = SaveCheckpoint(state, notes, file);
+    const std::int64_t left = std::exchange(allocations_left, -1);
+    EXPECT_EQ(FileCount(), 1);  // no temporary file
+    EXPECT_TRUE(status.ok() || Content(file) == before);
+    allocations_left = left;
+    return status;
+  });
+  FailEveryAllocation([&] { return OpenCheckpoint(file); });
+  EXPECT_EQ(OpenCheckpoint(file)->notes, notes);
+}
+
+TEST_F(FileFailures, AFullDiskEndsATrainingAndLeavesTheFormerCheckpoint) {
+  const InteractionMatrix matrix = testing_support::RandomMatrix(2, 300, 200, 0.1);
+  const IalsOptions options{.dimensions = 16, .epochs = 4};
+  TrainingControl control;
+  const auto previous_handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit previous{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &previous), 0);
+  control.checkpoint = [&](const IalsState& state) {
+    const rlimit lower{.rlim_cur = state.epoch < 3 ? previous.rlim_cur : 1000, .rlim_max = previous.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &lower), 0);
+    const absl::Status status = SaveCheckpoint(state, {}, path());
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &previous), 0);
+    return status;
+  };
+  const absl::Status failed = TrainIals(matrix, options, control).status();
+  std::signal(SIGXFSZ, previous_handler);
+  EXPECT_THAT(std::string(failed.message()), testing::HasSubstr("cannot write '" + path() + "'"));
+  EXPECT_EQ(FileCount(), 1);
+  const absl::StatusOr<Checkpoint> former = OpenCheckpoint(path());
+  ASSERT_TRUE(former.ok()) << former.status();
+  EXPECT_EQ(former->state.epoch, 2);
+  control = {};
+  control.resume = &former->state;
+  EXPECT_TRUE(TrainIals(matrix, options, control).ok());
 }
 
 TEST_F(FileFailures, InspectingSurvivesTheEndOfMemoryAtEveryAllocation) {

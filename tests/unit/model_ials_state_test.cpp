@@ -15,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/checkpoints.hpp"
 #include "support/worlds.hpp"
 #include "waypost/model/ials.hpp"
 #include "waypost/model/model_spec.hpp"
@@ -23,30 +24,15 @@ namespace waypost {
 namespace {
 
 using testing::HasSubstr;
+using testing_support::CopyOf;
 using testing_support::PlantedMatrix;
 using testing_support::RandomMatrix;
-
-FactorMatrix Copy(const FactorMatrix& table) {
-  if (table.rows() == 0) return {};
-  return FactorMatrix(table.rows(), table.dimensions(), SharedArray<float>::CopyOf(table.values()));
-}
-
-// A state that outlives its training.
-IalsState Copy(const IalsState& state) {
-  IalsState copy = state;
-  copy.items = Copy(state.items);
-  copy.users = Copy(state.users);
-  copy.kept_items = Copy(state.kept_items);
-  copy.eigenvalues = SharedArray<double>::CopyOf(state.eigenvalues.span());
-  copy.kept_eigenvalues = SharedArray<double>::CopyOf(state.kept_eigenvalues.span());
-  return copy;
-}
 
 // Keeps the state after each epoch that the control asks for.
 TrainingControl Keeping(std::map<int, IalsState>& states, TrainingControl control = {}) {
   control.checkpoint = [&states](const IalsState& state) {
     EXPECT_TRUE(Validate(state).ok()) << Validate(state);
-    states[state.epoch] = Copy(state);
+    states[state.epoch] = CopyOf(state);
     return absl::OkStatus();
   };
   return control;
@@ -192,20 +178,20 @@ TEST(IalsState, RefusesOtherDataAndOtherOptionsByName) {
   TrainingControl measured = Measured();
   measured.resume = &states[2];
   EXPECT_THAT(refusal(matrix, options, measured), HasSubstr("validation: want none"));
-  IalsState broken = Copy(states[2]);
+  IalsState broken = CopyOf(states[2]);
   broken.users = {};
   resumed.resume = &broken;
   EXPECT_THAT(refusal(matrix, options, resumed), HasSubstr("IalsState.users: want 60 rows with solver cg"));
-  broken = Copy(states[2]);
+  broken = CopyOf(states[2]);
   broken.loss.push_back(1);
   EXPECT_THAT(refusal(matrix, options, resumed), HasSubstr("IalsState.loss: want 2 values, got 3"));
-  broken = Copy(states[2]);
+  broken = CopyOf(states[2]);
   broken.kept = 1;
   EXPECT_THAT(refusal(matrix, options, resumed), HasSubstr("IalsState.kept: want 0..0, got 1"));
-  broken = Copy(states[2]);
-  broken.items = Copy(broken.users);
+  broken = CopyOf(states[2]);
+  broken.items = CopyOf(broken.users);
   EXPECT_THAT(refusal(matrix, options, resumed), HasSubstr("IalsState.items: want 50 x 8, got 60 x 8"));
-  broken = Copy(states[2]);
+  broken = CopyOf(states[2]);
   broken.eigenvalues = {};
   EXPECT_THAT(refusal(matrix, options, resumed), HasSubstr("IalsState.eigenvalues: want 8, got 0"));
   TrainingControl never;
