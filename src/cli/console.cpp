@@ -85,6 +85,7 @@ void Console::CatchInterrupts() {
   action.sa_handler = OnInterrupt;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   (void)sigaction(SIGINT, &action, nullptr);
+  (void)sigaction(SIGTERM, &action, nullptr);
 }
 
 bool Console::Interrupted() {

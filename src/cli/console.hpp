@@ -37,7 +37,8 @@ class Console {
   // Since the tool began.
   double seconds() const;
 
-  // Makes an interrupt (Ctrl-C) a wish that Interrupted() reports, so that the work ends cleanly; a second one kills.
+  // Makes an interrupt (Ctrl-C) or a request to terminate a wish that Interrupted() reports, so that the work ends
+  // cleanly; a second one kills.
   void CatchInterrupts();
   static bool Interrupted();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "inputs.hpp"
 #include "training.hpp"
 #include "waypost/eval/evaluate.hpp"
@@ -11,6 +12,15 @@ namespace waypost::cli {
 namespace {
 
 constexpr double kDefaultShare = 0.1;
+
+// `options` with the number of epochs that a search found.
+ModelOptions WithEpochs(ModelOptions options, int epochs) {
+  if (IalsOptions* ials = std::get_if<IalsOptions>(&options)) {
+    ials->epochs = epochs;
+    ials->patience = 0;
+  }
+  return options;
+}
 
 OptionSetting* FindSetting(std::vector<OptionSetting>& settings, std::string_view name) {
   const auto found = std::find_if(settings.begin(), settings.end(),
@@ -49,8 +59,10 @@ absl::Status CheckEarlyStop(const EarlyStopFlags& flags, const ModelOptions& opt
 
 absl::StatusOr<EarlyStop> FindEpochs(const EarlyStopFlags& flags, const EventLog& log,
                                      const WeightingOptions& weighting, const ModelOptions& options, std::uint64_t seed,
-                                     const Parallelism& parallelism, Console& console) {
+                                     const Parallelism& parallelism, Continuation& continuation, Console& console) {
   if (flags.metric.empty()) return EarlyStop{options, {}};
+  if (const IalsState* after = continuation.resumed(TrainingPhase::kFinal))
+    return EarlyStop{WithEpochs(options, after->options.epochs), continuation.searched()};
   WAYPOST_ASSIGN_OR_RETURN(const MetricList metrics, ParseMetrics(flags.metric));
   WAYPOST_ASSIGN_OR_RETURN(const EventSplit split, SplitRandom(log, {.test_share = flags.share.value_or(kDefaultShare),
                                                                      .seed = seed,
@@ -69,14 +81,18 @@ absl::StatusOr<EarlyStop> FindEpochs(const EarlyStopFlags& flags, const EventLog
     result.values.push_back(evaluation.metrics.front().mean);
     return result.values.back();
   };
+  WAYPOST_RETURN_IF_ERROR(continuation.Prepare(TrainingPhase::kSearch, options, train.items(), {}, console, control));
+  if (control.resume != nullptr) result.values = control.resume->validation;
   WAYPOST_ASSIGN_OR_RETURN(const TrainedModel trained,
                            TrainModel(test.training().interactions.positives, options, control, parallelism));
   console.Note("best after " + Count(static_cast<std::uint64_t>(trained.epochs), "epoch"));
-  if (IalsOptions* ials = std::get_if<IalsOptions>(&result.options)) {
-    ials->epochs = trained.epochs;
-    ials->patience = 0;
-  }
+  result.options = WithEpochs(options, trained.epochs);
   return result;
+}
+
+std::string DescribeSearch(const EarlyStopFlags& flags, std::uint64_t seed) {
+  if (flags.metric.empty()) return "";
+  return absl::StrCat(flags.metric, " ", flags.share.value_or(kDefaultShare), " ", seed);
 }
 
 }  // namespace waypost::cli

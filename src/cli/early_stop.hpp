@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "command_line.hpp"
+#include "continuation.hpp"
 #include "waypost/event/event_log.hpp"
 #include "waypost/matrix/weighting.hpp"
 #include "waypost/model/model_spec.hpp"
@@ -29,10 +30,14 @@ struct EarlyStop {
 };
 
 // Trains without a random share of each user's items, measures the metric on them after each epoch, and returns the
-// options with the number of epochs that did best.
+// options with the number of epochs that did best. Where `continuation` goes on with a training after that search, they
+// come from there.
 absl::StatusOr<EarlyStop> FindEpochs(const EarlyStopFlags& flags, const EventLog& log,
                                      const WeightingOptions& weighting, const ModelOptions& options, std::uint64_t seed,
-                                     const Parallelism& parallelism, Console& console);
+                                     const Parallelism& parallelism, Continuation& continuation, Console& console);
+
+// The search in words: what Continuation::Open compares. "" without one.
+std::string DescribeSearch(const EarlyStopFlags& flags, std::uint64_t seed);
 
 }  // namespace waypost::cli
 

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "commands.hpp"
+#include "continuation.hpp"
 #include "early_stop.hpp"
 #include "inputs.hpp"
 #include "json_writer.hpp"
@@ -24,6 +25,7 @@ struct Options {
   std::string model;
   std::vector<std::string> settings;
   EarlyStopFlags early_stop;
+  ContinuationFlags continuation;
   std::string out;
   bool strip_history = false;
   int threads = 0;
@@ -31,49 +33,9 @@ struct Options {
   bool json = false;
 };
 
-absl::Status RunTrain(const Options& options, Console& console) {
-  WAYPOST_ASSIGN_OR_RETURN(const ModelOptions model_options,
-                           MakeModelOptions(options.model, options.settings, options.seed));
-  WAYPOST_RETURN_IF_ERROR(CheckEarlyStop(options.early_stop, model_options));
-  if (const absl::Status writable = CheckSavePath(options.out); !writable.ok())
-    return absl::Status(writable.code(), absl::StrCat("--out: ", writable.message()));
-  console.CatchInterrupts();
-  WAYPOST_ASSIGN_OR_RETURN(EventInput input, ReadEventFiles(options.files, options.input, console));
-  WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions weighting,
-                           MakeWeighting(options.weighting, options.input, input.log));
-  WAYPOST_ASSIGN_OR_RETURN(ItemTitles titles, ReadTitles(options.catalog, options.input, input.log.items(), console));
-  const Parallelism parallelism(options.threads);
-
-  WAYPOST_ASSIGN_OR_RETURN(const EarlyStop stop, FindEpochs(options.early_stop, input.log, weighting, model_options,
-                                                            options.seed, parallelism, console));
-  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(input.log, weighting));
-  const InteractionMatrix& matrix = interactions.positives;
-  console.Note("training " + options.model + " on " + Count(matrix.users(), "user") + ", " +
-               Count(matrix.items(), "item") + ", " + Count(matrix.entries(), "pair"));
-  WAYPOST_ASSIGN_OR_RETURN(TrainedModel trained,
-                           TrainModel(matrix, stop.options, WatchTraining(console, options.model), parallelism));
-  if (Console::Interrupted()) return Interruption();
-
-  ModelBundle bundle;
-  bundle.users = input.log.users();
-  bundle.items = input.log.items();
-  bundle.titles = std::move(titles);
-  if (!options.strip_history) bundle.history = std::move(interactions.history);
-  bundle.models.push_back({options.model, trained.scorer, FormatOptions(trained.options)});
-  if (options.model != kPopularityName) {
-    WAYPOST_ASSIGN_OR_RETURN(TrainedModel popularity, TrainModel(matrix, PopularityOptions{}, {}, parallelism));
-    bundle.models.push_back({std::string(kPopularityName), popularity.scorer, {}});
-  }
-  bundle.default_model = options.model;
-  bundle.facts = {.events = input.log.size(),
-                  .users = matrix.users(),
-                  .items = matrix.items(),
-                  .pairs = matrix.entries(),
-                  .settings = DescribeWeighting(options.weighting, weighting, options.input)};
-  WAYPOST_RETURN_IF_ERROR(SaveBundle(bundle, options.out));
-  console.Note("wrote " + options.out);
-
-  if (!options.json) return absl::OkStatus();
+// The object of --json.
+void WriteReport(const Options& options, const TrainedModel& trained, const EarlyStop& stop, const TrainingFacts& facts,
+                 std::uint64_t skipped, int threads, Console& console) {
   JsonWriter json(console);
   json.BeginObject();
   json.Member("model", options.model);
@@ -95,15 +57,72 @@ absl::Status RunTrain(const Options& options, Console& console) {
     json.EndArray();
     json.EndObject();
   }
-  json.Member("users", matrix.users());
-  json.Member("items", matrix.items());
-  json.Member("pairs", matrix.entries());
-  json.Member("events", input.log.size());
-  json.Member("skipped", input.skipped);
-  WriteRunFacts(json, console, parallelism.threads(), options.seed);
+  json.Member("users", facts.users);
+  json.Member("items", facts.items);
+  json.Member("pairs", facts.pairs);
+  json.Member("events", facts.events);
+  json.Member("skipped", skipped);
+  WriteRunFacts(json, console, threads, options.seed);
   json.EndObject();
   console.Write("\n");
+}
+
+absl::Status Train(const Options& options, const ModelOptions& model_options, Continuation& continuation,
+                   Console& console) {
+  WAYPOST_ASSIGN_OR_RETURN(EventInput input, ReadEventFiles(options.files, options.input, console));
+  WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions weighting,
+                           MakeWeighting(options.weighting, options.input, input.log));
+  WAYPOST_ASSIGN_OR_RETURN(ItemTitles titles, ReadTitles(options.catalog, options.input, input.log.items(), console));
+  const Parallelism parallelism(options.threads);
+  WAYPOST_ASSIGN_OR_RETURN(const EarlyStop stop, FindEpochs(options.early_stop, input.log, weighting, model_options,
+                                                            options.seed, parallelism, continuation, console));
+  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(input.log, weighting));
+  const InteractionMatrix& matrix = interactions.positives;
+  ModelBundle bundle;
+  bundle.users = input.log.users();
+  bundle.items = input.log.items();
+  bundle.titles = std::move(titles);
+  bundle.facts = {.events = input.log.size(),
+                  .users = matrix.users(),
+                  .items = matrix.items(),
+                  .pairs = matrix.entries(),
+                  .settings = DescribeWeighting(options.weighting, weighting, options.input)};
+  input.log = EventLog();  // no longer needed: the factors take its place
+  console.Note("training " + options.model + " on " + Count(matrix.users(), "user") + ", " +
+               Count(matrix.items(), "item") + ", " + Count(matrix.entries(), "pair"));
+  TrainingControl control = WatchTraining(console, options.model);
+  WAYPOST_RETURN_IF_ERROR(
+      continuation.Prepare(TrainingPhase::kFinal, stop.options, bundle.items, stop.values, console, control));
+  WAYPOST_ASSIGN_OR_RETURN(TrainedModel trained, TrainModel(matrix, stop.options, control, parallelism));
+  if (Console::Interrupted()) return Interruption();
+
+  bundle.models.push_back({options.model, trained.scorer, FormatOptions(trained.options)});
+  if (options.model != kPopularityName) {
+    WAYPOST_ASSIGN_OR_RETURN(TrainedModel popularity, TrainModel(matrix, PopularityOptions{}, {}, parallelism));
+    bundle.models.push_back({std::string(kPopularityName), popularity.scorer, {}});
+  }
+  bundle.default_model = options.model;
+  if (!options.strip_history) bundle.history = std::move(interactions.history);
+  interactions = Interactions();  // saving needs no matrix
+  WAYPOST_RETURN_IF_ERROR(SaveBundle(bundle, options.out));
+  console.Note("wrote " + options.out);
+
+  if (options.json) WriteReport(options, trained, stop, bundle.facts, input.skipped, parallelism.threads(), console);
   return absl::OkStatus();
+}
+
+absl::Status RunTrain(const Options& options, Console& console) {
+  WAYPOST_ASSIGN_OR_RETURN(const ModelOptions model_options,
+                           MakeModelOptions(options.model, options.settings, options.seed));
+  WAYPOST_RETURN_IF_ERROR(CheckEarlyStop(options.early_stop, model_options));
+  WAYPOST_RETURN_IF_ERROR(CheckContinuation(options.continuation, model_options, options.out));
+  if (const absl::Status writable = CheckSavePath(options.out); !writable.ok())
+    return absl::Status(writable.code(), absl::StrCat("--out: ", writable.message()));
+  console.CatchInterrupts();
+  WAYPOST_ASSIGN_OR_RETURN(Continuation continuation,
+                           Continuation::Open(options.continuation, DescribeSearch(options.early_stop, options.seed)));
+  const absl::Status status = Train(options, model_options, continuation, console);
+  return absl::IsCancelled(status) ? continuation.Interruption() : status;
 }
 
 }  // namespace
@@ -120,6 +139,7 @@ void AddTrain(CommandLine& command_line) {
   verb.Flag("--strip-history", options->strip_history,
             "Write no user's activity: known users are then ranked with --seen keep only");
   AddEarlyStopFlags(verb, options->early_stop);
+  AddContinuationFlags(verb, options->continuation);
   AddEventFileFlags(verb, options->input);
   AddCatalogFlags(verb, options->catalog);
   AddWeightingFlags(verb, options->weighting);
@@ -127,10 +147,7 @@ void AddTrain(CommandLine& command_line) {
   AddSeed(verb, options->seed);
   AddJsonFlag(verb, options->json);
   verb.Notes(ModelHelp() + "The file always holds a popularity model too: it answers for users without any history.\n");
-  verb.Runs([options](Console& console) {
-    const absl::Status status = RunTrain(*options, console);
-    return absl::IsCancelled(status) ? Interruption() : status;
-  });
+  verb.Runs([options](Console& console) { return RunTrain(*options, console); });
 }
 
 }  // namespace waypost::cli

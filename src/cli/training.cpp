@@ -22,6 +22,7 @@ TrainingControl WatchTraining(Console& console, const std::string& name) {
                      detail);
     return !Console::Interrupted();
   };
+  control.cancelled = Console::Interrupted;
   return control;
 }
 
