@@ -11,13 +11,6 @@
 namespace waypost::c {
 namespace {
 
-absl::StatusOr<std::string> ReadPath(const char* path, std::uint64_t size) {
-  WAYPOST_RETURN_IF_ERROR(Require(path, "path"));
-  if (size == 0 || size > 4096 || std::string_view(path, size).find('\0') != std::string_view::npos)
-    return absl::InvalidArgumentError(absl::StrCat("path: want 1..4096 bytes without a zero, got ", size, " bytes"));
-  return std::string(path, size);
-}
-
 // Looks `ids` up in the dictionary that `select` takes from a recommender.
 template <typename Select>
 waypost_error* FindIds(const char* function, const waypost_model* model, const waypost_ids* ids, std::uint32_t* indices,
@@ -68,7 +61,7 @@ std::size_t ItemCount(const Recommender& recommender) {
 waypost_error* waypost_model_save(const waypost_model* model, const char* path, uint64_t path_size) {
   return waypost::c::Guard(__func__, [&]() -> absl::Status {
     WAYPOST_RETURN_IF_ERROR(waypost::c::Require(model, "model"));
-    WAYPOST_ASSIGN_OR_RETURN(const std::string file, waypost::c::ReadPath(path, path_size));
+    WAYPOST_ASSIGN_OR_RETURN(const std::string file, waypost::c::ReadPath(path, path_size, "path"));
     WAYPOST_RETURN_IF_ERROR(waypost::SaveBundle(model->bundle, file));
     waypost::c::Log(WAYPOST_LOG_INFO, "waypost_model_save", file);
     return absl::OkStatus();
@@ -80,7 +73,7 @@ waypost_error* waypost_model_open(const char* path, uint64_t path_size, const wa
   return waypost::c::Guard(__func__, [&]() -> absl::Status {
     WAYPOST_RETURN_IF_ERROR(waypost::c::Require(model, "model"));
     *model = nullptr;
-    WAYPOST_ASSIGN_OR_RETURN(const std::string file, waypost::c::ReadPath(path, path_size));
+    WAYPOST_ASSIGN_OR_RETURN(const std::string file, waypost::c::ReadPath(path, path_size, "path"));
     WAYPOST_ASSIGN_OR_RETURN(
         const waypost_open_options read,
         waypost::c::ReadOptional(options, waypost_open_options(WAYPOST_OPEN_OPTIONS_INIT), "waypost_open_options"));

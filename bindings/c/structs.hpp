@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -83,6 +84,15 @@ inline absl::StatusOr<std::string_view> ReadText(const char* text, std::uint64_t
         absl::StrCat(internal::ToAbsl(name), ": want a pointer with size ", size, ", got NULL"));
   if (text == nullptr) return std::string_view();
   return std::string_view(text, static_cast<std::size_t>(size));
+}
+
+// Returns a required path.
+inline absl::StatusOr<std::string> ReadPath(const char* path, std::uint64_t size, std::string_view name) {
+  WAYPOST_RETURN_IF_ERROR(Require(path, name));
+  if (size == 0 || size > 4096 || std::string_view(path, size).find('\0') != std::string_view::npos)
+    return absl::InvalidArgumentError(
+        absl::StrCat(internal::ToAbsl(name), ": want 1..4096 bytes without a zero, got ", size, " bytes"));
+  return std::string(path, size);
 }
 
 }  // namespace waypost::c

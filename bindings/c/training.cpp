@@ -8,6 +8,8 @@
 #include "guard.hpp"
 #include "objects.hpp"
 #include "structs.hpp"
+#include "waypost/file/checkpoint.hpp"
+#include "waypost/file/first_items.hpp"
 #include "waypost/model/model_spec.hpp"
 #include "waypost/model/popularity.hpp"
 
@@ -110,6 +112,8 @@ TrainingControl MakeControl(const char* function, const waypost_interactions& in
                                      progress.validation.value_or(0)};
     return train.progress(train.progress_context, &report) == 0;
   };
+  if (train.cancelled != nullptr)
+    control.cancelled = [&train] { return train.cancelled(train.cancelled_context) != 0; };
   if (train.validation == nullptr) return control;
   control.validation = [&interactions, &train, &popularity](const Scorer& scorer) -> absl::StatusOr<double> {
     const std::shared_ptr<const Scorer> borrowed(std::shared_ptr<const Scorer>(), &scorer);
@@ -124,6 +128,43 @@ TrainingControl MakeControl(const char* function, const waypost_interactions& in
     return value;
   };
   return control;
+}
+
+// Has `control` write checkpoints, go on from one or begin from an older model, as `train` says.
+//   checkpoint  receives the one to go on from; must outlive the training.
+absl::Status PrepareContinuation(const waypost_interactions& interactions, const waypost_train_options& train,
+                                 const ModelOptions& options, std::optional<Checkpoint>& checkpoint,
+                                 TrainingControl& control) {
+  WAYPOST_RETURN_IF_ERROR(RequireZero(train.reserved, "waypost_train_options"));
+  constexpr std::uint32_t kMostBetween = 10000;
+  if (train.checkpoint_every < 1 || train.checkpoint_every > kMostBetween)
+    return absl::InvalidArgumentError(absl::StrCat("waypost_train_options.checkpoint_every: want 1..", kMostBetween,
+                                                   ", got ", train.checkpoint_every));
+  const auto* ials = std::get_if<IalsOptions>(&options);
+  const bool any = train.checkpoint_path != nullptr || train.resume_path != nullptr || train.warm_start != nullptr;
+  if (any && ials == nullptr)
+    return absl::InvalidArgumentError(
+        absl::StrCat("waypost_train_options.checkpoint_path, resume_path and warm_start: want a model that trains in "
+                     "epochs, got ",
+                     internal::ToAbsl(ModelKind(options))));
+  if (train.warm_start != nullptr) {
+    absl::StatusOr<FactorMatrix> first = FirstItemsFrom(train.warm_start->bundle, interactions.items, ials->dimensions);
+    if (!first.ok()) return internal::AddContext("waypost_train_options.warm_start", first.status());
+    control.first_items = *std::move(first);
+  }
+  if (train.resume_path != nullptr) {
+    WAYPOST_ASSIGN_OR_RETURN(const std::string path,
+                             ReadPath(train.resume_path, train.resume_path_size, "waypost_train_options.resume_path"));
+    WAYPOST_ASSIGN_OR_RETURN(checkpoint, OpenCheckpoint(path));
+    control.resume = &checkpoint->state;
+  }
+  if (train.checkpoint_path == nullptr) return absl::OkStatus();
+  WAYPOST_ASSIGN_OR_RETURN(const std::string path, ReadPath(train.checkpoint_path, train.checkpoint_path_size,
+                                                            "waypost_train_options.checkpoint_path"));
+  WAYPOST_RETURN_IF_ERROR(CheckSavePath(path));
+  control.checkpoint_every = static_cast<int>(train.checkpoint_every);
+  control.checkpoint = [path](const IalsState& state) { return SaveCheckpoint(state, {}, path); };
+  return absl::OkStatus();
 }
 
 template <typename Options>
@@ -143,7 +184,9 @@ waypost_error* Train(const char* function, const waypost_interactions* interacti
     WAYPOST_RETURN_IF_ERROR(ValidateTrainingMatrix(interactions->interactions.positives));
     const std::shared_ptr<const Scorer> popularity =
         std::make_shared<PopularityModel>(TrainPopularity(interactions->interactions.positives));
-    const TrainingControl control = MakeControl(function, *interactions, train, popularity);
+    TrainingControl control = MakeControl(function, *interactions, train, popularity);
+    std::optional<Checkpoint> checkpoint;
+    WAYPOST_RETURN_IF_ERROR(PrepareContinuation(*interactions, train, options, checkpoint, control));
     WAYPOST_ASSIGN_OR_RETURN(TrainedModel trained,
                              TrainModel(interactions->interactions.positives, options, control, parallelism));
     WAYPOST_ASSIGN_OR_RETURN(std::unique_ptr<waypost_model> made, Assemble(*interactions, std::move(trained.scorer),

@@ -270,7 +270,15 @@ typedef uint32_t (*waypost_progress_callback)(void* context, const waypost_progr
  * Returns 0; anything else ends the training with WAYPOST_UNKNOWN. */
 typedef uint32_t (*waypost_validation_callback)(void* context, const waypost_model* candidate, double* value);
 
-/* How a training runs, whatever the model. */
+/* Asked every few rows on the thread that trains, so it must be quick. Returns 0 to go on; anything else cancels at
+ * once. */
+typedef uint32_t (*waypost_cancelled_callback)(void* context);
+
+/* How a training runs, whatever the model. The fields from checkpoint_path on are for models that train in epochs
+ * (ials); for the others they must stay as in _INIT.
+ *
+ * A checkpoint is written like a model file: after any crash the path holds the former one or the new one, whole. A
+ * training that goes on from it ends with the same bytes as one that never stopped. */
 typedef struct waypost_train_options {
   uint32_t struct_size;
   uint32_t max_threads;                   /* 0: all the process may use; 1: the calling thread alone */
@@ -278,9 +286,20 @@ typedef struct waypost_train_options {
   void* progress_context;                 /* handed to `progress` */
   waypost_validation_callback validation; /* NULL: none */
   void* validation_context;
+  waypost_cancelled_callback cancelled; /* NULL: none */
+  void* cancelled_context;
+  const char* checkpoint_path; /* where the training is kept while it runs; NULL: nowhere */
+  uint64_t checkpoint_path_size;
+  const char* resume_path; /* the checkpoint to go on with, made of the same interactions and the same options but
+                              for more epochs; NULL: none */
+  uint64_t resume_path_size;
+  const waypost_model* warm_start; /* begin from the item vectors of this older model, matched by id: few epochs are
+                                      then needed; the same dimensions, and no resume_path; NULL: none */
+  uint32_t checkpoint_every;       /* epochs from one checkpoint to the next, 1..10000; the last is always kept */
+  uint32_t reserved;               /* 0 */
 } waypost_train_options;
 #define WAYPOST_TRAIN_OPTIONS_INIT \
-  { (uint32_t)sizeof(waypost_train_options), 0, NULL, NULL, NULL, NULL }
+  { (uint32_t)sizeof(waypost_train_options), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 1, 0 }
 
 /* The same ranking for everybody: the sum of an item's strengths. */
 typedef struct waypost_popularity_options {
@@ -344,8 +363,10 @@ typedef struct waypost_ials_options {
 /* Train one model each. The result holds it as its default model, named "popularity", "item-knn" or "ials", and beside
  * it always a model "popularity", which answers for users of whom nothing is known.
  *   options  NULL: the defaults.    train  NULL: the defaults.
- * Errors: WAYPOST_INVALID_ARGUMENT: an option, no positive interaction, a strength above 1e6. WAYPOST_CANCELLED.
- *   WAYPOST_UNKNOWN: the validation callback failed.
+ * Errors: WAYPOST_INVALID_ARGUMENT: an option, no positive interaction, a strength above 1e6, a checkpoint of other
+ *   interactions or options. WAYPOST_CANCELLED. WAYPOST_UNKNOWN: the validation callback failed.
+ *   WAYPOST_FAILED_PRECONDITION: warm_start has no iALS model. WAYPOST_DATA_LOSS: the checkpoint is damaged. Those of
+ *   the file system.
  * Ownership: the caller frees *model; `interactions` may be freed before it. Threads: any. Since 0.1. */
 WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_train_popularity(const waypost_interactions* interactions,
                                                                      const waypost_popularity_options* options,
