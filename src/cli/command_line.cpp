@@ -125,6 +125,7 @@ template OptionHandle Verb::Option(const std::string&, const std::string&, std::
 template OptionHandle Verb::Option(const std::string&, const std::string&, int&, const std::string&);
 template OptionHandle Verb::Option(const std::string&, const std::string&, std::uint64_t&, const std::string&);
 template OptionHandle Verb::Option(const std::string&, const std::string&, double&, const std::string&);
+template OptionHandle Verb::Option(const std::string&, const std::string&, std::optional<int>&, const std::string&);
 template OptionHandle Verb::Option(const std::string&, const std::string&, std::optional<std::string>&,
                                    const std::string&);
 template OptionHandle Verb::Option(const std::string&, const std::string&, std::optional<double>&, const std::string&);
