@@ -175,9 +175,10 @@ absl::StatusOr<WeightingOptions> MakeWeighting(const WeightingFlags& flags, cons
     if (flags.half_life_days == 0) return UsageError("--now: want --half-life beside it");
     WAYPOST_ASSIGN_OR_RETURN(options.now_us, ParseTimeFlag("--now", *flags.now, files));
   } else if (flags.half_life_days > 0) {
-    const auto& times = log.columns().times_us;
-    if (times.empty()) return absl::InvalidArgumentError("--half-life: want events with times, got none");
-    options.now_us = *std::max_element(times.begin(), times.end());
+    if (!log.has_times()) return absl::InvalidArgumentError("--half-life: want events with times, got none");
+    std::int64_t latest = kNoTime;
+    for (std::size_t row = 0; row < log.size(); ++row) latest = std::max(latest, log.time_us(row));
+    options.now_us = latest;
   }
   if (const absl::Status status = Validate(options); !status.ok()) return UsageError(std::string(status.message()));
   return options;

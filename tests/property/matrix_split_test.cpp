@@ -105,7 +105,8 @@ TEST(SplitLaws, TrainingKnowsNoIdOfAHeldOutUserAndNoMomentAfterTheCut) {
       EXPECT_TRUE(split.fold_in.empty());
     }
     if (name == "by time") {
-      const std::int64_t last = *std::max_element(train.columns().times_us.begin(), train.columns().times_us.end());
+      std::int64_t last = kNoTime;
+      for (std::size_t row = 0; row < train.size(); ++row) last = std::max(last, train.time_us(row));
       std::int64_t cut = last;  // each test pair reaches beyond the last training moment
       std::map<std::pair<std::uint32_t, std::uint32_t>, std::int64_t> latest;
       for (std::size_t row : split.test) {

@@ -32,7 +32,8 @@ TEST(EventLog, MarksMissingValuesAndTimes) {
   EXPECT_EQ(log.time_us(0), kNoTime);
   EXPECT_EQ(log.time_us(1), kNoTime);
   EXPECT_EQ(log.time_us(2), -7);
-  EXPECT_TRUE(LogOf({{"u", "a"}}).columns().values.empty());
+  EXPECT_FALSE(LogOf({{"u", "a"}}).has_values());
+  EXPECT_FALSE(LogOf({{"u", "a"}}).has_times());
 }
 
 TEST(EventLog, RefusesBadEventsAndKeepsNoTraceOfThem) {

@@ -33,7 +33,7 @@ std::map<std::pair<std::uint32_t, std::uint32_t>, float> NaiveHistory(const Even
   };
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Met>> pairs;
   for (std::size_t row = 0; row < log.size(); ++row) {
-    const Kind& kind = log.kinds().at(log.columns().kinds[row]);
+    const Kind& kind = log.kind(row);
     Met met{log.time_us(row), row, kind.role == Role::kPositive ? 1 : kind.role == Role::kNegative ? -1 : 0, 0};
     if (met.sign > 0) {
       const float value = log.value(row);

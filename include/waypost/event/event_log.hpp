@@ -3,6 +3,8 @@
 // (1) All columns have the same length; row r is the r-th accepted event.
 // (2) users[r] and items[r] are indices into the two dictionaries; kinds[r] into the kind table.
 // (3) A missing value is NaN and a missing time is kNoTime; both are neutral: they change no weight.
+// (4) Kinds, values and times are stored only when they differ between events: a log of users and items alone has 8
+//     bytes an event beside its ids, which are held once.
 #ifndef WAYPOST_EVENT_EVENT_LOG_HPP_
 #define WAYPOST_EVENT_EVENT_LOG_HPP_
 
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "waypost/base/status.hpp"
+#include "waypost/event/column.hpp"
 #include "waypost/event/id_dictionary.hpp"
 #include "waypost/event/kinds.hpp"
 
@@ -34,11 +37,11 @@ struct Event {
 };
 
 struct EventColumns {
-  std::vector<std::uint32_t> users;
-  std::vector<std::uint32_t> items;
-  std::vector<std::uint16_t> kinds;
-  std::vector<float> values;           // empty when no event has one
-  std::vector<std::int64_t> times_us;  // empty when no event has one
+  Column<std::uint32_t> users;
+  Column<std::uint32_t> items;
+  CompactColumn<std::uint16_t> kinds;
+  CompactColumn<float> values;           // NaN: none
+  CompactColumn<std::int64_t> times_us;  // kNoTime: none
 };
 
 // Immutable: safe to use from any number of threads.
@@ -54,10 +57,17 @@ class EventLog {
   const KindTable& kinds() const { return kinds_; }
   const EventColumns& columns() const { return columns_; }
 
-  float value(std::size_t row) const {
-    return columns_.values.empty() ? std::numeric_limits<float>::quiet_NaN() : columns_.values[row];
-  }
-  std::int64_t time_us(std::size_t row) const { return columns_.times_us.empty() ? kNoTime : columns_.times_us[row]; }
+  // The facts of one event.
+  // Requires  row < size().
+  const Kind& kind(std::size_t row) const { return kinds_.at(columns_.kinds[row]); }
+  std::string_view user_id(std::size_t row) const { return users_.id(columns_.users[row]); }
+  std::string_view item_id(std::size_t row) const { return items_.id(columns_.items[row]); }
+  float value(std::size_t row) const { return columns_.values[row]; }
+  std::int64_t time_us(std::size_t row) const { return columns_.times_us[row]; }
+
+  // Whether any event has a value, a time.
+  bool has_values() const { return !columns_.values.constant() || (size() > 0 && !std::isnan(value(0))); }
+  bool has_times() const { return !columns_.times_us.constant() || (size() > 0 && time_us(0) != kNoTime); }
 
   // A log of the given rows, in that order, with dictionaries of its own: an id that occurs in no given row is unknown
   // to it, so nothing of the other rows can reach a model trained on it.
@@ -71,6 +81,10 @@ class EventLog {
   EventColumns columns_;
 };
 
+namespace internal {
+class EventBlock;
+}
+
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
 class EventLogBuilder {
  public:
@@ -79,9 +93,11 @@ class EventLogBuilder {
   std::size_t size() const { return columns_.users.size(); }
   const KindTable& kinds() const { return kinds_; }
 
-  // Appends one event, or nothing if it is not valid.
   // Errors  kInvalidArgument: id length, unknown kind, value not finite, time equal to kNoTime.
-  //         kResourceExhausted: too many ids.
+  absl::Status Validate(const Event& event) const;
+
+  // Appends one event, or nothing if it is not valid.
+  // Errors  those of Validate.  kResourceExhausted: too many ids.
   absl::Status Append(const Event& event);
 
   EventLog Build() && {
@@ -89,15 +105,17 @@ class EventLogBuilder {
   }
 
  private:
+  friend class internal::EventBlock;
+
   KindTable kinds_;
   IdDictionaryBuilder users_;
   IdDictionaryBuilder items_;
   EventColumns columns_;
 };
 
-inline absl::Status EventLogBuilder::Append(const Event& event) {
+inline absl::Status EventLogBuilder::Validate(const Event& event) const {
   for (const auto& [field, id] : {std::pair("user", event.user), std::pair("item", event.item)})
-    if (id.empty() || id.size() > kMaxIdBytes)  // both before either is added: a refused event leaves no trace
+    if (id.empty() || id.size() > kMaxIdBytes)
       return absl::InvalidArgumentError(absl::StrCat(field, ": want 1..", kMaxIdBytes, " bytes, got ", id.size()));
   if (event.kind >= kinds_.size())
     return absl::InvalidArgumentError(absl::StrCat("kind: want 0..", kinds_.size() - 1, ", got ", event.kind));
@@ -105,18 +123,18 @@ inline absl::Status EventLogBuilder::Append(const Event& event) {
     return absl::InvalidArgumentError(absl::StrCat("value: want a finite number, got ", *event.value));
   if (event.time_us == kNoTime)
     return absl::InvalidArgumentError(absl::StrCat("time: want more than ", kNoTime, ", got it"));
+  return absl::OkStatus();
+}
+
+inline absl::Status EventLogBuilder::Append(const Event& event) {
+  WAYPOST_RETURN_IF_ERROR(Validate(event));  // before an id is added: a refused event leaves no trace
   WAYPOST_ASSIGN_OR_RETURN(const std::uint32_t user, users_.Add(event.user));
   WAYPOST_ASSIGN_OR_RETURN(const std::uint32_t item, items_.Add(event.item));
-  const std::size_t row = size();
-  // A column of optional facts begins with the first event that has the fact.
-  if (event.value && columns_.values.empty()) columns_.values.assign(row, std::numeric_limits<float>::quiet_NaN());
-  if (event.time_us && columns_.times_us.empty()) columns_.times_us.assign(row, kNoTime);
-  if (event.value || !columns_.values.empty())
-    columns_.values.push_back(event.value.value_or(std::numeric_limits<float>::quiet_NaN()));
-  if (event.time_us || !columns_.times_us.empty()) columns_.times_us.push_back(event.time_us.value_or(kNoTime));
   columns_.users.push_back(user);
   columns_.items.push_back(item);
   columns_.kinds.push_back(event.kind);
+  columns_.values.push_back(event.value.value_or(std::numeric_limits<float>::quiet_NaN()));
+  columns_.times_us.push_back(event.time_us.value_or(kNoTime));
   return absl::OkStatus();
 }
 
@@ -134,8 +152,8 @@ inline EventLog EventLog::Select(std::span<const std::size_t> rows) const {
     columns.users.push_back(user);
     columns.items.push_back(item);
     columns.kinds.push_back(columns_.kinds[row]);
-    if (!columns_.values.empty()) columns.values.push_back(columns_.values[row]);
-    if (!columns_.times_us.empty()) columns.times_us.push_back(columns_.times_us[row]);
+    columns.values.push_back(columns_.values[row]);
+    columns.times_us.push_back(columns_.times_us[row]);
   }
   return EventLog(std::move(users).Build(), std::move(items).Build(), kinds_, std::move(columns));
 }

@@ -69,6 +69,9 @@ class IdDictionary {
   SharedArray<std::uint32_t> slots_;
 };
 
+// While a dictionary grows, its slots hold part of each hash beside the index: most probes then read nothing else, and
+// a larger table costs no second look at the ids.
+//
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
 class IdDictionaryBuilder {
  public:
@@ -77,24 +80,45 @@ class IdDictionaryBuilder {
     return {bytes_.data() + offsets_[index], static_cast<std::size_t>(offsets_[index + 1] - offsets_[index])};
   }
 
-  std::optional<std::uint32_t> Find(std::string_view id) const;
+  std::optional<std::uint32_t> Find(std::string_view id) const {
+    const std::uint32_t index = Find(id, HashId(id));
+    return index == kEmptySlot ? std::nullopt : std::optional(index);
+  }
+
+  // As Find, for a hash at hand; kEmptySlot if the id is unknown.
+  // Requires  hash == HashId(id).
+  std::uint32_t Find(std::string_view id, std::uint64_t hash) const {
+    return slots_.empty() ? kEmptySlot : IndexAt(FindSlot(id, hash));
+  }
+
+  // Asks for the memory that Find reads first.
+  void Prefetch(std::uint64_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(slots_.data() + (hash & (slots_.size() - 1)));
+  }
 
   // Returns the index of `id`, added at the end if it is new.
   // Errors  kInvalidArgument: empty, longer than 256 bytes.  kResourceExhausted: kMaxEntities ids.
-  absl::StatusOr<std::uint32_t> Add(std::string_view id);
+  absl::StatusOr<std::uint32_t> Add(std::string_view id) { return Add(id, HashId(id)); }
+
+  // As Add, for a hash at hand.
+  // Requires  hash == HashId(id).
+  absl::StatusOr<std::uint32_t> Add(std::string_view id, std::uint64_t hash);
 
   // The dictionary of everything added; the builder is left empty.
-  IdDictionary Build() && {
-    return IdDictionary(SharedArray<char>(std::move(bytes_)), SharedArray<std::uint64_t>(std::move(offsets_)),
-                        SharedArray<std::uint32_t>(std::move(slots_)));
-  }
+  IdDictionary Build() &&;
 
  private:
+  // (4) A slot is kFreeSlot, or the upper half of a hash above the index; it stands where (3) says.
+  static constexpr std::uint64_t kFreeSlot = std::numeric_limits<std::uint64_t>::max();
+  static std::uint64_t Slot(std::uint64_t hash, std::uint32_t index) { return (hash >> 32 << 32) | index; }
+
+  std::uint32_t IndexAt(std::size_t slot) const { return static_cast<std::uint32_t>(slots_[slot]); }
+  std::size_t FindSlot(std::string_view id, std::uint64_t hash) const;
   void Grow();
 
   AlignedVector<char> bytes_;
   AlignedVector<std::uint64_t> offsets_ = {0};
-  AlignedVector<std::uint32_t> slots_;
+  AlignedVector<std::uint64_t> slots_;
 };
 
 namespace internal {
@@ -121,32 +145,49 @@ inline std::optional<std::uint32_t> IdDictionary::Find(std::string_view id) cons
   return slots_[slot];
 }
 
-inline std::optional<std::uint32_t> IdDictionaryBuilder::Find(std::string_view id) const {
-  if (slots_.empty()) return std::nullopt;
-  const std::size_t slot = internal::FindSlot(slots_, id, [&](std::uint32_t index) { return this->id(index); });
-  if (slots_[slot] == kEmptySlot) return std::nullopt;
-  return slots_[slot];
+// The table always has an empty slot.
+inline std::size_t IdDictionaryBuilder::FindSlot(std::string_view id, std::uint64_t hash) const {
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+    const std::uint64_t held = slots_[slot];
+    if (held == kFreeSlot) return slot;
+    if (held >> 32 == hash >> 32 && this->id(static_cast<std::uint32_t>(held)) == id) return slot;
+  }
 }
 
-inline absl::StatusOr<std::uint32_t> IdDictionaryBuilder::Add(std::string_view id) {
+inline absl::StatusOr<std::uint32_t> IdDictionaryBuilder::Add(std::string_view id, std::uint64_t hash) {
   if (2 * (size() + 1) > slots_.size()) Grow();
-  const std::size_t slot = internal::FindSlot(slots_, id, [&](std::uint32_t index) { return this->id(index); });
-  if (slots_[slot] != kEmptySlot) return slots_[slot];
+  const std::size_t slot = FindSlot(id, hash);
+  if (slots_[slot] != kFreeSlot) return IndexAt(slot);
   if (id.empty() || id.size() > kMaxIdBytes)
     return absl::InvalidArgumentError(absl::StrCat("id: want 1..", kMaxIdBytes, " bytes, got ", id.size()));
   if (size() >= kMaxEntities)
     return absl::ResourceExhaustedError(absl::StrCat("ids: want at most ", kMaxEntities, ", got one more"));
-  slots_[slot] = static_cast<std::uint32_t>(size());
+  const auto index = static_cast<std::uint32_t>(size());
   bytes_.insert(bytes_.end(), id.begin(), id.end());
   offsets_.push_back(bytes_.size());
-  return slots_[slot];
+  slots_[slot] = Slot(hash, index);
+  return index;
 }
 
 inline void IdDictionaryBuilder::Grow() {
-  AlignedVector<std::uint32_t> larger(std::max<std::size_t>(16, 2 * slots_.size()), kEmptySlot);
-  for (std::uint32_t index = 0; index < size(); ++index)  // in index order: the table depends on the ids alone
-    larger[internal::FindSlot(larger, id(index), [&](std::uint32_t other) { return id(other); })] = index;
+  AlignedVector<std::uint64_t> larger(std::max<std::size_t>(16, 2 * slots_.size()), kFreeSlot);
+  const std::size_t mask = larger.size() - 1;
+  for (std::uint32_t index = 0; index < size(); ++index) {  // in index order: the table depends on the ids alone
+    const std::uint64_t hash = HashId(id(index));
+    std::size_t slot = hash & mask;
+    while (larger[slot] != kFreeSlot) slot = (slot + 1) & mask;
+    larger[slot] = Slot(hash, index);
+  }
   slots_ = std::move(larger);
+}
+
+inline IdDictionary IdDictionaryBuilder::Build() && {
+  AlignedVector<std::uint32_t> slots(slots_.size());
+  for (std::size_t slot = 0; slot < slots.size(); ++slot) slots[slot] = IndexAt(slot);  // kFreeSlot: kEmptySlot
+  slots_ = {};
+  return IdDictionary(SharedArray<char>(std::move(bytes_)), SharedArray<std::uint64_t>(std::move(offsets_)),
+                      SharedArray<std::uint32_t>(std::move(slots)));
 }
 
 }  // namespace waypost

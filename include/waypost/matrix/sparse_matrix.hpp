@@ -15,7 +15,9 @@
 #include <span>
 #include <utility>
 
+#include "waypost/base/parallel.hpp"
 #include "waypost/base/shared_array.hpp"
+#include "waypost/matrix/counting_sort.hpp"
 
 namespace waypost {
 
@@ -74,23 +76,32 @@ class SparseMatrix {
 
 // Returns the transpose: row c of the result holds the rows of `matrix` that have column c, ascending.
 // Cost  O(entries + rows + columns) time; memory of the result.
-inline SparseMatrix Transpose(const SparseMatrix& matrix) {
-  AlignedVector<std::uint64_t> offsets(matrix.columns() + 1, 0);
-  for (std::uint32_t column : matrix.column_indices()) ++offsets[column + 1];
-  for (std::size_t c = 0; c < matrix.columns(); ++c) offsets[c + 1] += offsets[c];
-  AlignedVector<std::uint32_t> columns(matrix.entries());
-  AlignedVector<float> values(matrix.weighted() ? matrix.entries() : 0);
-  AlignedVector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
-  for (std::size_t row = 0; row < matrix.rows(); ++row) {
-    const SparseRowView entries = matrix.row(row);
-    for (std::size_t n = 0; n < entries.size(); ++n) {
-      const std::uint64_t to = next[entries.columns[n]]++;
-      columns[to] = static_cast<std::uint32_t>(row);
-      if (matrix.weighted()) values[to] = entries.values[n];
-    }
-  }
-  return SparseMatrix(matrix.rows(), SharedArray<std::uint64_t>(std::move(offsets)),
-                      SharedArray<std::uint32_t>(std::move(columns)), SharedArray<float>(std::move(values)));
+inline SparseMatrix Transpose(const SparseMatrix& matrix, const Parallelism& parallelism = {}) {
+  internal::ArrayBuilder<std::uint32_t> columns(matrix.entries());
+  internal::ArrayBuilder<float> values(matrix.weighted() ? matrix.entries() : 0);
+  const std::span<const std::uint64_t> starts = matrix.offsets().span();
+  const std::uint32_t* const items = matrix.column_indices().data();
+  const float* const from = matrix.values().data();
+  struct Entry {
+    std::size_t at;
+    std::uint32_t row;
+  };
+  AlignedVector<std::uint64_t> offsets = internal::CountingSort(
+      parallelism, matrix.entries(), matrix.columns(),
+      [&](std::size_t begin, std::size_t end, const auto& take) {
+        auto row =
+            static_cast<std::uint32_t>(std::upper_bound(starts.begin(), starts.end(), begin) - starts.begin()) - 1;
+        for (std::size_t at = begin; at < end; ++at) {
+          while (at >= starts[row + 1]) ++row;
+          take(Entry{at, row}, items[at]);
+        }
+      },
+      [&](const Entry& entry, std::uint64_t target) {
+        columns.data()[target] = entry.row;
+        if (from != nullptr) values.data()[target] = from[entry.at];
+      });
+  return SparseMatrix(matrix.rows(), SharedArray<std::uint64_t>(std::move(offsets)), std::move(columns).Build(),
+                      std::move(values).Build());
 }
 
 // What models train on: users x items, every value > 0, with its transpose. The orientation is part of the names, so
@@ -100,8 +111,8 @@ inline SparseMatrix Transpose(const SparseMatrix& matrix) {
 class InteractionMatrix {
  public:
   InteractionMatrix() = default;
-  explicit InteractionMatrix(SparseMatrix user_item)
-      : user_item_(std::move(user_item)), item_user_(Transpose(user_item_)) {}
+  explicit InteractionMatrix(SparseMatrix user_item, const Parallelism& parallelism = {})
+      : user_item_(std::move(user_item)), item_user_(Transpose(user_item_, parallelism)) {}
 
   std::size_t users() const { return user_item_.rows(); }
   std::size_t items() const { return user_item_.columns(); }

@@ -102,7 +102,7 @@ class SideAssignment {
 inline bool Predictable(const EventLog& log, const EventPair& pair, std::optional<float> min_value) {
   bool positive = false;
   for (std::size_t row : pair.rows) {
-    const Role role = log.kinds().at(log.columns().kinds[row]).role;
+    const Role role = log.kind(row).role;
     if (role == Role::kNegative) return false;
     const bool too_low = min_value && log.value(row) < *min_value;  // not so without a value, which is a NaN
     positive = positive || (role == Role::kPositive && !too_low);
@@ -219,10 +219,11 @@ inline absl::StatusOr<EventSplit> SplitByTime(const EventLog& log, const ByTimeO
   for (std::size_t row = 0; row < log.size(); ++row)
     if (log.time_us(row) == kNoTime)
       return absl::InvalidArgumentError(absl::StrCat("SplitByTime: want a time, got none at event ", row, " (user '",
-                                                     internal::ToAbsl(log.users().id(log.columns().users[row])), "')"));
+                                                     internal::ToAbsl(log.user_id(row)), "')"));
   std::int64_t cut_us = options.cut_us.value_or(0);
   if (!options.cut_us) {
-    std::vector<std::int64_t> times = log.columns().times_us;
+    std::vector<std::int64_t> times(log.size());
+    for (std::size_t row = 0; row < times.size(); ++row) times[row] = log.time_us(row);
     const auto position = static_cast<std::ptrdiff_t>((1 - options.test_share) * static_cast<double>(times.size()));
     std::nth_element(times.begin(), times.begin() + position, times.end());
     cut_us = times[static_cast<std::size_t>(position)];
