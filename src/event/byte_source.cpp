@@ -1,9 +1,12 @@
 #include "event/byte_source.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -19,8 +22,22 @@ std::string SystemMessage(int error) {
   return std::generic_category().message(error);
 }
 
-bool EndsWithGz(const std::string& path) {
-  return path.size() >= 3 && path.compare(path.size() - 3, 3, ".gz") == 0;
+bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+absl::StatusOr<InputFormat> FormatOf(std::string_view path) {
+  if (path == "-") return absl::InvalidArgumentError("want --input-format lines|csv|tsv|jsonl for standard input");
+  std::string_view name = path;
+  if (EndsWith(name, ".gz")) name.remove_suffix(3);
+  constexpr std::array<std::pair<std::string_view, InputFormat>, 4> kSuffixes = {{{".txt", InputFormat::kLines},
+                                                                                  {".csv", InputFormat::kCsv},
+                                                                                  {".tsv", InputFormat::kTsv},
+                                                                                  {".jsonl", InputFormat::kJsonLines}}};
+  for (const auto& [suffix, format] : kSuffixes)
+    if (EndsWith(name, suffix)) return format;
+  return absl::InvalidArgumentError(
+      "want a name that ends in .txt, .csv, .tsv or .jsonl, perhaps with .gz, or --input-format");
 }
 
 }  // namespace
@@ -37,10 +54,13 @@ absl::StatusOr<std::unique_ptr<ByteSource>> ByteSource::Open(const std::string& 
     }
     source->owns_file_ = true;
   }
-  struct stat facts;
+  struct stat facts = {};
   if (::fstat(source->file_, &facts) == 0 && S_ISDIR(facts.st_mode))
     return absl::InvalidArgumentError("want a file, got a directory");
-  WAYPOST_RETURN_IF_ERROR(source->Start(EndsWithGz(path)));
+  WAYPOST_RETURN_IF_ERROR(source->Start(EndsWith(path, ".gz")));
+  if (path == "-" || !S_ISREG(facts.st_mode)) return source;
+  if (source->gzip_) WAYPOST_RETURN_IF_ERROR(source->ReadWhole(static_cast<std::size_t>(facts.st_size)));
+  source->plain_file_ = !source->gzip_;
   return source;
 }
 
@@ -83,8 +103,93 @@ absl::Status ByteSource::Refill() {
   return absl::OkStatus();
 }
 
+// Leaves the file as a stream where it is too long to be held.
+absl::Status ByteSource::ReadWhole(std::size_t size) {
+  if (size > kMaxWholeBytes) return absl::OkStatus();
+  inflater_.reset(libdeflate_alloc_decompressor());
+  if (inflater_ == nullptr) return absl::OkStatus();
+  raw_.resize(std::max(raw_.size(), size + 1));  // one more, so that the end shows
+  while (end_ < raw_.size() && !ended_) {
+    WAYPOST_ASSIGN_OR_RETURN(const std::size_t count, ReadRaw(std::span(raw_).subspan(end_)));
+    end_ += count;
+    ended_ = count == 0;
+  }
+  if (!ended_) inflater_ = nullptr;  // it grew meanwhile
+  return absl::OkStatus();
+}
+
+// Gunzips the member at begin_ into member_, if it is whole, good and not too long.
+bool ByteSource::InflateMember() {
+  constexpr std::size_t kTrailerBytes = 4;      // the last of a member: the length of its text modulo 2^32
+  constexpr std::size_t kMostExpansion = 1032;  // of deflate: 258 bytes for two bits
+  const std::size_t held = end_ - begin_;
+  std::uint32_t last_length = 0;  // right if this is the only member left
+  if (held > kTrailerBytes) std::memcpy(&last_length, raw_.data() + end_ - kTrailerBytes, kTrailerBytes);
+  std::size_t room = std::min({kMaxWholeBytes, kMostExpansion * held, std::max<std::size_t>(last_length, kRawBytes)});
+  for (;;) {
+    member_.Resize(room);
+    std::size_t used = 0;
+    std::size_t written = 0;
+    const libdeflate_result result = libdeflate_gzip_decompress_ex(inflater_.get(), raw_.data() + begin_, held,
+                                                                   member_.data(), room, &used, &written);
+    if (result == LIBDEFLATE_SUCCESS) {
+      begin_ += used;
+      member_.Resize(written);
+      member_begin_ = 0;
+      return true;
+    }
+    const std::size_t more = std::min(kMaxWholeBytes, 2 * room);
+    if (result != LIBDEFLATE_INSUFFICIENT_SPACE || more == room) break;
+    room = more;
+  }
+  member_ = {};
+  member_begin_ = 0;
+  return false;
+}
+
+absl::StatusOr<std::size_t> ByteSource::ReadSlices(std::span<char> target, const Parallelism& parallelism) {
+  constexpr std::size_t kSliceBytes = std::size_t{1} << 20;
+  struct Slice {
+    std::size_t count = 0;
+    int error = 0;
+  };
+  std::vector<Slice> slices((target.size() + kSliceBytes - 1) / kSliceBytes);
+  ForEachBlock(parallelism, target.size(), kSliceBytes, [&](std::size_t begin, std::size_t end, std::size_t n) {
+    Slice& slice = slices[n];
+    while (begin + slice.count < end) {
+      const std::size_t at = begin + slice.count;
+      const ssize_t count = ::pread(file_, target.data() + at, end - at, static_cast<off_t>(position_ + at));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) slice.error = errno;
+      if (count <= 0) break;
+      slice.count += static_cast<std::size_t>(count);
+    }
+  });
+  std::size_t total = 0;
+  for (std::size_t n = 0; n < slices.size(); ++n) {
+    if (slices[n].error != 0)
+      return absl::FailedPreconditionError(absl::StrCat("cannot be read: ", SystemMessage(slices[n].error)));
+    total += slices[n].count;
+    if (total < std::min(target.size(), (n + 1) * kSliceBytes)) break;  // the end, perhaps of a file cut meanwhile
+  }
+  position_ += total;
+  return total;
+}
+
+absl::StatusOr<std::size_t> ByteSource::ReadFully(std::span<char> target, const Parallelism& parallelism) {
+  if (plain_file_) return ReadSlices(target, parallelism);
+  std::size_t total = 0;
+  while (total < target.size()) {
+    WAYPOST_ASSIGN_OR_RETURN(const std::size_t count, Read(target.subspan(total)));
+    if (count == 0) break;
+    total += count;
+  }
+  return total;
+}
+
 absl::StatusOr<std::size_t> ByteSource::Read(std::span<char> target) {
   if (gzip_) return Inflate(target);
+  if (plain_file_) return ReadSlices(target, Parallelism(1));
   if (begin_ == end_) return ended_ ? 0 : ReadRaw(target);
   const std::size_t count = std::min(target.size(), end_ - begin_);
   std::memcpy(target.data(), raw_.data() + begin_, count);
@@ -96,9 +201,21 @@ absl::StatusOr<std::size_t> ByteSource::Inflate(std::span<char> target) {
   constexpr std::size_t kMost = std::size_t{1} << 30;  // zlib counts in 32 bits
   target = target.first(std::min(target.size(), kMost));
   for (;;) {
+    if (member_begin_ < member_.size()) {
+      const std::size_t count = std::min(target.size(), member_.size() - member_begin_);
+      std::memcpy(target.data(), member_.data() + member_begin_, count);
+      member_begin_ += count;
+      return count;
+    }
     if (between_members_) {
       WAYPOST_ASSIGN_OR_RETURN(const bool more, StartNextMember());
       if (!more) return 0;
+      member_failed_ = false;
+    }
+    if (inflater_ != nullptr && !member_failed_) {
+      between_members_ = InflateMember();
+      member_failed_ = !between_members_;
+      continue;
     }
     WAYPOST_RETURN_IF_ERROR(Refill());
     if (begin_ == end_) return absl::DataLossError("want whole gzip data, got data cut short");
@@ -133,6 +250,21 @@ absl::StatusOr<bool> ByteSource::StartNextMember() {
     WAYPOST_RETURN_IF_ERROR(Refill());
   }
   return false;
+}
+
+absl::StatusOr<NamedSource> OpenSource(const std::string& path, InputFormat format) {
+  NamedSource source{path == "-" ? "standard input" : path, format, nullptr};
+  if (path != "-" || format != InputFormat::kAuto) {  // never waits for standard input in vain
+    absl::StatusOr<std::unique_ptr<ByteSource>> bytes = ByteSource::Open(path);
+    if (!bytes.ok()) return AddContext(source.name, bytes.status());
+    source.bytes = *std::move(bytes);
+  }
+  if (format == InputFormat::kAuto) {
+    const absl::StatusOr<InputFormat> by_name = FormatOf(path);
+    if (!by_name.ok()) return AddContext(source.name, by_name.status());
+    source.format = *by_name;
+  }
+  return source;
 }
 
 }  // namespace waypost::internal

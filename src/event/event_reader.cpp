@@ -1,149 +1,288 @@
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
+#include <deque>
+#include <memory>
 #include <new>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "waypost/event/column.hpp"
 #include "waypost/event/reader.hpp"
 
-#include "base/shown.hpp"
-#include "event/read_rows.hpp"
-#include "event/record_reader.hpp"
+#include "event/byte_source.hpp"
+#include "event/event_blocks.hpp"
+#include "event/event_rows.hpp"
+#include "event/plain_rows.hpp"
+#include "event/record_scanner.hpp"
 
 namespace waypost {
+namespace internal {
 namespace {
 
-using internal::Cell;
-using internal::kNoColumn;
-
-// The columns of an event, as positions in the record.
-enum Slot : std::size_t { kUser, kItem, kKind, kValue, kTime, kSlots };
-
+// One block of a round: its records from a given place on.
+//
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
-class EventRows {
+class BlockReader {
  public:
-  EventRows(const internal::RecordReader& records, const ReadOptions& options, EventLogBuilder& log)
-      : records_(records),
-        log_(log),
-        time_unit_(options.time_unit),
-        by_lines_(records.format() == InputFormat::kLines),
-        names_{options.user_column, options.item_column, options.kind_column.value_or("kind"),
-               options.value_column.value_or("value"), options.time_column.value_or("time")},
-        required_{true, true, options.kind_column.has_value(), options.value_column.has_value(),
-                  options.time_column.has_value()} {}
+  BlockReader(const BlockReader&) = delete;  // plain_ refers to rows_
+  BlockReader& operator=(const BlockReader&) = delete;
+  BlockReader(std::shared_ptr<const RecordForm> record_form, const EventRowForm& form, OnError on_error, bool fast_path)
+      : scanner_(record_form),
+        rows_(form),
+        plain_(*record_form, form, rows_),
+        on_error_(on_error),
+        fast_path_(fast_path) {}
 
-  // Checks the options against the kinds of the log and the header.
-  absl::Status Start(std::string_view default_kind);
+  // Takes the records of `text` that begin in [begin, limit); `last`: nothing follows the text.
+  void Read(std::span<char> text, bool last, std::size_t begin, bool in_long_line, std::size_t limit,
+            EventBlock& events);
 
-  absl::StatusOr<std::uint64_t> Take();
+  std::size_t begin() const { return begin_; }
+  // Where the next record begins; whether a line that is too long is still to be passed over there.
+  std::size_t end() const { return scanner_.begin(); }
+  bool in_long_line() const { return scanner_.in_long_line(); }
+  bool unfinished() const { return unfinished_; }  // the text ended inside a record
+  std::uint64_t lines() const { return scanner_.next_line(); }
+  std::uint64_t accepted() const { return accepted_; }
 
-  // That a column named in the options occurred in no row of JSON lines.
-  absl::Status CheckMet() const;
+  // Adds what was refused to the report; lines count from `first_line`. Returns the error that ends the reading, if
+  // any.
+  absl::Status Report(const std::string& name, std::uint64_t first_line, ReadReport& report) const;
+
+  const std::array<bool, kSlots>& met() const { return rows_.met(); }
 
  private:
-  absl::StatusOr<std::uint64_t> TakeLine();
-  void FindColumns();
-  absl::StatusOr<std::uint16_t> ToKind(const Cell& cell);
+  struct Refusal {
+    std::uint64_t line;  // counted from 0 at the beginning of the block
+    absl::Status status;
+  };
 
-  const internal::RecordReader& records_;
-  EventLogBuilder& log_;
-  std::optional<TimeUnit> time_unit_;
-  bool by_lines_;
-  std::array<std::string, kSlots> names_;
-  std::array<bool, kSlots> required_;
-  std::array<std::size_t, kSlots> columns_ = {kNoColumn, kNoColumn, kNoColumn, kNoColumn, kNoColumn};
-  std::array<bool, kSlots> met_ = {};
-  std::uint16_t default_kind_ = 0;
-  std::string last_kind_name_;  // most rows repeat the kind of the row before
-  std::uint16_t last_kind_ = 0;
+  bool Refuse(absl::Status status);  // whether to go on
+
+  RecordScanner scanner_;
+  EventRows rows_;
+  PlainRows plain_;
+  OnError on_error_;
+  bool fast_path_;
+  std::size_t begin_ = 0;
+  bool unfinished_ = false;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t refused_ = 0;
+  std::vector<Refusal> refusals_;  // the first kMaxReportedRows
 };
 
-absl::Status EventRows::Start(std::string_view default_kind) {
-  const std::optional<std::uint16_t> kind = log_.kinds().Find(default_kind);
-  if (!kind)
-    return absl::InvalidArgumentError(
-        absl::StrCat("ReadOptions.default_kind: want a kind of the table, got ", internal::Shown(default_kind)));
-  default_kind_ = *kind;
-  if (by_lines_) {
-    for (std::size_t slot : {kKind, kValue, kTime})
-      if (required_[slot])
-        return records_.AtFile(internal::ColumnError(names_[slot], "a format with columns", "lines"));
-    return absl::OkStatus();
+void BlockReader::Read(std::span<char> text, bool last, std::size_t begin, bool in_long_line, std::size_t limit,
+                       EventBlock& events) {
+  begin_ = begin;
+  unfinished_ = false;
+  accepted_ = 0;
+  refused_ = 0;
+  refusals_.clear();
+  events.Clear();
+  scanner_.SetText(text, last, begin);
+  scanner_.Restart(in_long_line, 0);
+  plain_.Restart();
+  for (;;) {
+    if (fast_path_) accepted_ += plain_.Take(scanner_, limit, events);
+    const Step step = scanner_.Next(limit);
+    if (step == Step::kEnd) return;
+    if (step == Step::kMore) {
+      unfinished_ = true;
+      return;
+    }
+    absl::Status status = scanner_.status();
+    if (step == Step::kRecord) {
+      const absl::StatusOr<std::uint64_t> accepted = rows_.Take(scanner_, events);
+      accepted_ += accepted.value_or(0);
+      status = accepted.status();
+    }
+    if (!status.ok() && !Refuse(std::move(status))) return;
   }
-  if (records_.format() == InputFormat::kJsonLines) return absl::OkStatus();
-  FindColumns();
-  for (std::size_t slot = 0; slot < kSlots; ++slot)
-    if (required_[slot] && columns_[slot] == kNoColumn)
-      return records_.AtRecord(internal::MissingColumn(names_[slot], "", records_.names()));
+}
+
+bool BlockReader::Refuse(absl::Status status) {
+  ++refused_;
+  if (refusals_.size() < kMaxReportedRows) refusals_.push_back({scanner_.line(), std::move(status)});
+  return on_error_ == OnError::kSkip;
+}
+
+absl::Status BlockReader::Report(const std::string& name, std::uint64_t first_line, ReadReport& report) const {
+  report.accepted += accepted_;
+  for (const Refusal& refusal : refusals_) {
+    absl::Status status = AddContext(absl::StrCat(name, ":", first_line + refusal.line), refusal.status);
+    if (on_error_ == OnError::kStop) return status;
+    if (report.messages.size() < kMaxReportedRows) report.messages.emplace_back(ToStd(status.message()));
+  }
+  report.skipped += refused_;
   return absl::OkStatus();
 }
 
-void EventRows::FindColumns() {
-  for (std::size_t slot = 0; slot < kSlots; ++slot) {
-    columns_[slot] = internal::FindColumn(records_.names(), names_[slot]);
-    met_[slot] = met_[slot] || columns_[slot] != kNoColumn;
-  }
-}
+// Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
+class FileReader {
+ public:
+  FileReader(const ReadOptions& options, const BlockSizes& sizes, EventLogBuilder& log)
+      : options_(options), sizes_(sizes), log_(log) {}
 
-absl::Status EventRows::CheckMet() const {
-  if (records_.format() != InputFormat::kJsonLines) return absl::OkStatus();
-  for (std::size_t slot = 0; slot < kSlots; ++slot)
-    if (required_[slot] && !met_[slot])
-      return records_.AtFile(internal::ColumnError(names_[slot], "it in some row", "it in none"));
+  absl::StatusOr<ReadReport> Read(const std::string& path);
+
+ private:
+  absl::Status Start(const std::string& path);
+  absl::Status ReadHeader(RecordForm& form);
+  absl::Status Load(std::size_t bytes);
+  absl::Status ReadRound(std::size_t blocks);
+  void ReadBlocks(std::size_t used);
+  absl::Status CheckMet(const ReadReport& report) const;
+  absl::Status AtLine(const absl::Status& status) const {
+    return AddContext(absl::StrCat(source_.name, ":", line_), status);
+  }
+  std::span<char> text() { return {text_.data(), text_.size()}; }
+
+  const ReadOptions& options_;
+  const BlockSizes& sizes_;
+  EventLogBuilder& log_;
+  NamedSource source_;
+  std::shared_ptr<const RecordForm> record_form_;
+  EventRowForm form_ = {};
+
+  // (1) text_[begin_, size) is loaded and not yet read; begin_ is in line line_, at its beginning unless in_long_line_.
+  Column<char> text_;
+  std::size_t begin_ = 0;
+  bool ended_ = false;  // the file has no more than that
+  std::uint64_t line_ = 1;
+  bool in_long_line_ = false;
+  std::deque<BlockReader> readers_;
+  std::vector<EventBlock> events_;
+  ReadReport report_;
+};
+
+// Moves what is not yet read to the front and adds up to `bytes`.
+absl::Status FileReader::Load(std::size_t bytes) {
+  const std::size_t kept = text_.size() - begin_;
+  if (kept > 0) std::memmove(text_.data(), text_.data() + begin_, kept);
+  begin_ = 0;
+  text_.Resize(kept + bytes);
+  const absl::StatusOr<std::size_t> count = source_.bytes->ReadFully(text().subspan(kept), options_.parallelism);
+  if (!count.ok()) return AtLine(count.status());
+  text_.Resize(kept + *count);
+  ended_ = *count < bytes;
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::uint64_t> EventRows::Take() {
-  if (by_lines_) return TakeLine();
-  if (records_.format() == InputFormat::kJsonLines) FindColumns();  // every object has its own
-  for (std::size_t slot : {kUser, kItem})
-    if (columns_[slot] == kNoColumn) return internal::MissingColumn(names_[slot], "", records_.names());
-  const auto cell = [&](Slot slot) { return columns_[slot] == kNoColumn ? Cell() : records_.cells()[columns_[slot]]; };
-  Event event;
-  WAYPOST_ASSIGN_OR_RETURN(event.user, internal::ToId(cell(kUser), names_[kUser]));
-  WAYPOST_ASSIGN_OR_RETURN(event.item, internal::ToId(cell(kItem), names_[kItem]));
-  WAYPOST_ASSIGN_OR_RETURN(event.kind, ToKind(cell(kKind)));
-  WAYPOST_ASSIGN_OR_RETURN(event.value, internal::ToNumber(cell(kValue), names_[kValue]));
-  WAYPOST_ASSIGN_OR_RETURN(event.time_us, internal::ToTime(cell(kTime), names_[kTime], time_unit_));
-  WAYPOST_RETURN_IF_ERROR(log_.Append(event));
-  return 1;
-}
-
-// "user item item ...": a user without items is no error (published splits have such lines) and no event.
-absl::StatusOr<std::uint64_t> EventRows::TakeLine() {
-  const std::vector<Cell>& words = records_.cells();
-  // All are checked before the first is appended: a line is taken whole or not at all.
-  for (std::size_t i = 0; i < words.size(); ++i)
-    WAYPOST_RETURN_IF_ERROR(internal::ToId(words[i], names_[i == 0 ? kUser : kItem]).status());
-  for (std::size_t i = 1; i < words.size(); ++i)
-    WAYPOST_RETURN_IF_ERROR(
-        log_.Append({.user = words[0].text, .item = words[i].text, .kind = default_kind_, .value = {}, .time_us = {}}));
-  return words.empty() ? 0 : words.size() - 1;
-}
-
-absl::StatusOr<std::uint16_t> EventRows::ToKind(const Cell& cell) {
-  if (cell.text.empty()) return default_kind_;
-  if (cell.text == last_kind_name_) return last_kind_;
-  const std::optional<std::uint16_t> kind = log_.kinds().Find(cell.text);
-  if (!kind) {
-    std::string known;
-    for (std::size_t k = 0; k < log_.kinds().size(); ++k)
-      absl::StrAppend(&known, k == 0 ? "" : ", ", log_.kinds().at(static_cast<std::uint16_t>(k)).name);
-    return internal::ColumnError(names_[kKind], absl::StrCat("one of ", known), internal::Shown(cell.text));
+absl::Status FileReader::ReadHeader(RecordForm& form) {
+  RecordScanner scanner(std::make_shared<const RecordForm>(form));
+  for (;;) {
+    scanner.SetText(text(), ended_, begin_);
+    const Step step = scanner.TakeHeader(form);
+    if (step == Step::kRefused) return AtLine(scanner.status());
+    if (step == Step::kRecord) break;
+    WAYPOST_RETURN_IF_ERROR(Load(sizes_.block_bytes));
   }
-  last_kind_name_ = cell.text;
-  last_kind_ = *kind;
-  return *kind;
+  if (const absl::Status status = form_.FindColumns(form.header); !status.ok()) return AtLine(status);
+  begin_ = scanner.begin();
+  line_ = scanner.next_line();
+  return absl::OkStatus();
+}
+
+absl::Status FileReader::Start(const std::string& path) {
+  WAYPOST_ASSIGN_OR_RETURN(source_, OpenSource(path, options_.format));
+  WAYPOST_ASSIGN_OR_RETURN(form_, EventRowForm::Create(options_, log_));
+  RecordForm form{source_.format, {}};
+  WAYPOST_RETURN_IF_ERROR(Load(std::max(sizes_.block_bytes, kByteOrderMark.size())));
+  if (std::string_view(text_.data(), text_.size()).substr(0, kByteOrderMark.size()) == kByteOrderMark)
+    begin_ = kByteOrderMark.size();
+  if (form.quotes()) WAYPOST_RETURN_IF_ERROR(ReadHeader(form));
+  if (form.format == InputFormat::kLines)
+    if (const absl::Status status = form_.CheckNoColumns(); !status.ok()) return AddContext(source_.name, status);
+  record_form_ = std::make_shared<const RecordForm>(std::move(form));
+  return absl::OkStatus();
+}
+
+// Reads blocks 0 .. used - 1 of the text.
+void FileReader::ReadBlocks(std::size_t used) {
+  const auto limit = [&](std::size_t block) {
+    return block + 1 == used ? RecordScanner::kNoLimit : begin_ + (block + 1) * sizes_.block_bytes;
+  };
+  // The first line that begins at each border or after it; looked for before strings of JSON are decoded in place,
+  // which may write line feeds.
+  std::vector<std::size_t> begins = {begin_};
+  for (std::size_t block = 1; block < used; ++block) {
+    const std::size_t border = limit(block - 1);
+    const void* const found = std::memchr(text_.data() + border - 1, '\n', text_.size() - border + 1);
+    begins.push_back(found == nullptr ? text_.size()
+                                      : static_cast<std::size_t>(static_cast<const char*>(found) - text_.data()) + 1);
+  }
+  ForEachBlock(options_.parallelism, used, 1, [&](std::size_t block, std::size_t, std::size_t) {
+    readers_[block].Read(text(), ended_, begins[block], block == 0 && in_long_line_, limit(block), events_[block]);
+    events_[block].Resolve(log_);
+  });
+  bool unfinished = false;
+  for (std::size_t block = 1; block < used; ++block) {
+    const BlockReader& before = readers_[block - 1];
+    unfinished = unfinished || before.unfinished();
+    if (before.end() == readers_[block].begin() && !before.in_long_line() && !unfinished) continue;
+    // Nothing can be taken behind a record that is unfinished.
+    readers_[block].Read(text(), ended_, before.end(), before.in_long_line(), unfinished ? before.end() : limit(block),
+                         events_[block]);
+    events_[block].Resolve(log_);
+  }
+}
+
+absl::Status FileReader::ReadRound(std::size_t blocks) {
+  WAYPOST_RETURN_IF_ERROR(Load(blocks * sizes_.block_bytes));
+  const std::size_t held = text_.size() - begin_;
+  const std::size_t used = std::clamp<std::size_t>((held + sizes_.block_bytes - 1) / sizes_.block_bytes, 1, blocks);
+  while (readers_.size() < used) readers_.emplace_back(record_form_, form_, options_.on_error, sizes_.fast_path);
+  if (events_.size() < used) events_.resize(used);
+  ReadBlocks(used);
+  absl::Status error;
+  std::size_t good = 0;
+  for (; good < used && error.ok(); ++good) {
+    error = readers_[good].Report(source_.name, line_, report_);
+    line_ += readers_[good].lines();
+  }
+  const absl::Status committed = EventBlock::Commit(std::span(events_).first(good), options_.parallelism, log_);
+  if (!committed.ok()) return AddContext(source_.name, committed);
+  WAYPOST_RETURN_IF_ERROR(error);
+  begin_ = readers_[used - 1].end();
+  in_long_line_ = readers_[used - 1].in_long_line();
+  return absl::OkStatus();
+}
+
+// That a column named in the options occurred in no row of JSON lines.
+absl::Status FileReader::CheckMet(const ReadReport& report) const {
+  if (record_form_->format != InputFormat::kJsonLines || report.accepted == 0) return absl::OkStatus();
+  for (std::size_t slot = 0; slot < kSlots; ++slot)
+    if (form_.required[slot] &&
+        std::none_of(readers_.begin(), readers_.end(), [&](const BlockReader& reader) { return reader.met()[slot]; }))
+      return AddContext(source_.name, ColumnError(form_.names[slot], "it in some row", "it in none"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ReadReport> FileReader::Read(const std::string& path) {
+  WAYPOST_RETURN_IF_ERROR(Start(path));
+  for (std::size_t blocks = 1; !ended_ || begin_ < text_.size(); blocks = std::min(2 * blocks, sizes_.most_blocks))
+    WAYPOST_RETURN_IF_ERROR(ReadRound(blocks));
+  if (report_.accepted == 0 && report_.skipped == 0)
+    return AtLine(absl::InvalidArgumentError("want at least one row, got the end of the file"));
+  if (report_.accepted == 0) return AddContext(source_.name, NoGoodRows(report_));
+  WAYPOST_RETURN_IF_ERROR(CheckMet(report_));
+  return std::move(report_);
 }
 
 }  // namespace
 
+absl::StatusOr<ReadReport> ReadEventsInBlocks(const std::string& path, const ReadOptions& options,
+                                              const BlockSizes& sizes, EventLogBuilder& log) {
+  return FileReader(options, sizes, log).Read(path);
+}
+
+}  // namespace internal
+
 absl::StatusOr<ReadReport> ReadEvents(const std::string& path, const ReadOptions& options, EventLogBuilder& log) try {
-  WAYPOST_ASSIGN_OR_RETURN(internal::RecordReader records, internal::RecordReader::Open(path, options.format));
-  EventRows rows(records, options, log);
-  WAYPOST_RETURN_IF_ERROR(rows.Start(options.default_kind));
-  absl::StatusOr<ReadReport> report = internal::ReadRows(records, options.on_error, [&] { return rows.Take(); });
-  if (report.ok()) WAYPOST_RETURN_IF_ERROR(rows.CheckMet());
-  return report;
+  return internal::ReadEventsInBlocks(path, options, {}, log);
 } catch (const std::bad_alloc&) {
   return absl::ResourceExhaustedError(absl::StrCat(path, ": memory"));
 }

@@ -80,11 +80,15 @@ absl::StatusOr<std::string_view> ToText(const Cell& cell, std::string_view colum
   return cell.text;
 }
 
+absl::Status NoGoodRows(const ReadReport& report) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("want at least one good row, got ", report.skipped, " bad ones, the first: ", report.messages[0]));
+}
+
 absl::Status NoRows(const RecordReader& records, const ReadReport& report) {
   if (report.skipped == 0)
     return records.AtRecord(absl::InvalidArgumentError("want at least one row, got the end of the file"));
-  return records.AtFile(absl::InvalidArgumentError(
-      absl::StrCat("want at least one good row, got ", report.skipped, " bad ones, the first: ", report.messages[0])));
+  return records.AtFile(NoGoodRows(report));
 }
 
 }  // namespace internal

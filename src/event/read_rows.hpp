@@ -35,6 +35,9 @@ absl::StatusOr<std::optional<std::int64_t>> ToTime(const Cell& cell, std::string
                                                    std::optional<TimeUnit> unit);
 absl::StatusOr<std::string_view> ToText(const Cell& cell, std::string_view column);
 
+// The error of a file in which all rows were bad.
+absl::Status NoGoodRows(const ReadReport& report);
+
 // The error of a file in which no row was good.
 absl::Status NoRows(const RecordReader& records, const ReadReport& report);
 
@@ -46,7 +49,7 @@ absl::StatusOr<ReadReport> ReadRows(RecordReader& records, OnError on_error, con
   for (;;) {
     const Step step = records.Next();
     if (step == Step::kEnd) break;
-    if (step == Step::kFailed) return records.status();
+    if (step == Step::kFailed) return records.AtRecord(records.status());
     absl::Status status;
     if (step == Step::kRecord) {
       const absl::StatusOr<std::uint64_t> accepted = take();
@@ -57,7 +60,7 @@ absl::StatusOr<ReadReport> ReadRows(RecordReader& records, OnError on_error, con
       status = records.AtRecord(accepted.status());
       if (!absl::IsInvalidArgument(status)) return status;
     } else {
-      status = records.status();
+      status = records.AtRecord(records.status());
     }
     if (on_error == OnError::kStop) return status;
     ++report.skipped;

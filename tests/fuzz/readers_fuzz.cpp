@@ -1,6 +1,6 @@
 // Any bytes given to the readers end in records or in an error that names the file: never in a crash, a throw, or
 // events that break the invariants of a log. The first byte chooses format, table and error policy; the rest is the
-// file.
+// file. Events are read twice, the second time in tiny blocks, which must not show.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "event/event_blocks.hpp"
 #include "waypost/event/reader.hpp"
 
 namespace {
@@ -27,11 +28,29 @@ void CheckStatus(const absl::Status& status, const std::string& path) {
   Check(message.compare(0, path.size(), path) == 0 && status.code() != absl::StatusCode::kInternal);
 }
 
+// The events of a file in blocks of a few bytes, as many as the file, and without the fast path.
+void CheckBlocks(const std::string& path, waypost::ReadOptions options, const absl::Status& status,
+                 const waypost::EventLog& expected) {
+  options.parallelism = waypost::Parallelism(1);
+  for (const waypost::internal::BlockSizes& sizes :
+       {waypost::internal::BlockSizes{7, 5, true}, waypost::internal::BlockSizes{std::size_t{1} << 22, 1, false}}) {
+    waypost::EventLogBuilder builder;
+    Check(waypost::internal::ReadEventsInBlocks(path, options, sizes, builder).status() == status);
+    const waypost::EventLog log = std::move(builder).Build();
+    Check(log.columns().users == expected.columns().users && log.columns().items == expected.columns().items);
+    Check(log.columns().kinds == expected.columns().kinds && log.columns().values == expected.columns().values);
+    Check(log.columns().times_us == expected.columns().times_us);
+    for (std::size_t row = 0; row < log.size(); ++row)
+      Check(log.user_id(row) == expected.user_id(row) && log.item_id(row) == expected.item_id(row));
+  }
+}
+
 void CheckEvents(const std::string& path, const waypost::ReadOptions& options) {
   waypost::EventLogBuilder builder;
   const absl::StatusOr<waypost::ReadReport> report = waypost::ReadEvents(path, options, builder);
   CheckStatus(report.status(), path);
   const waypost::EventLog log = std::move(builder).Build();
+  CheckBlocks(path, options, report.status(), log);
   if (report.ok()) {
     Check(report->accepted == log.size() && log.size() > 0);
     Check(report->messages.size() == std::min<std::size_t>(report->skipped, waypost::kMaxReportedRows));

@@ -32,7 +32,7 @@
 
 namespace waypost::internal {
 
-inline constexpr std::size_t kMostBlocksInRound = 64;  // their rows and texts are held at once
+inline constexpr std::size_t kMostBlocksInRound = 32;  // their rows and texts are held at once
 
 // The ids of one column of one block.
 //
@@ -151,23 +151,18 @@ absl::Status AppendInBlocks(std::size_t count, std::size_t block_rows, const Par
 }
 
 inline void BlockIds::Find(const IdDictionaryBuilder& dictionary, std::span<const std::string_view> ids) {
-  constexpr std::size_t kAhead = 32;  // hashed together, so that the reads of the table overlap
-  std::array<std::uint64_t, kAhead> hashes = {};
+  constexpr std::size_t kAtOnce = IdDictionaryBuilder::kFindAtOnce;
+  std::array<std::uint64_t, kAtOnce> hashes = {};
   indices_.resize(ids.size());
   fresh_.clear();
   later_.clear();
   std::fill(slots_.begin(), slots_.end(), kEmptySlot);
-  for (std::size_t begin = 0; begin < ids.size(); begin += kAhead) {
-    const std::size_t end = std::min(ids.size(), begin + kAhead);
-    for (std::size_t row = begin; row < end; ++row) {
-      hashes[row - begin] = HashId(ids[row]);
-      dictionary.Prefetch(hashes[row - begin]);
-    }
-    for (std::size_t row = begin; row < end; ++row) {
-      indices_[row] = dictionary.Find(ids[row], hashes[row - begin]);
-      if (indices_[row] == kEmptySlot)
-        later_.push_back({static_cast<std::uint32_t>(row), FindFresh(ids[row], hashes[row - begin])});
-    }
+  for (std::size_t begin = 0; begin < ids.size(); begin += kAtOnce) {
+    const std::size_t count = std::min(kAtOnce, ids.size() - begin);
+    dictionary.FindMany(ids.subspan(begin, count), hashes.data(), indices_.data() + begin);
+    for (std::size_t n = 0; n < count; ++n)
+      if (indices_[begin + n] == kEmptySlot)
+        later_.push_back({static_cast<std::uint32_t>(begin + n), FindFresh(ids[begin + n], hashes[n])});
   }
 }
 

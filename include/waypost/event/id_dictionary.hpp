@@ -19,6 +19,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -91,7 +92,13 @@ class IdDictionaryBuilder {
     return slots_.empty() ? kEmptySlot : IndexAt(FindSlot(id, hash));
   }
 
-  // Asks for the memory that Find reads first.
+  static constexpr std::size_t kFindAtOnce = 32;
+
+  // As Find for each of at most kFindAtOnce ids, whose reads of memory overlap.
+  // Requires  hashes and indices are as long as ids.
+  void FindMany(std::span<const std::string_view> ids, std::uint64_t* hashes, std::uint32_t* indices) const;
+
+  // Asks for the memory that Add reads first.
   void Prefetch(std::uint64_t hash) const {
     if (!slots_.empty()) __builtin_prefetch(slots_.data() + (hash & (slots_.size() - 1)));
   }
@@ -123,6 +130,27 @@ class IdDictionaryBuilder {
 
 namespace internal {
 
+// Whether two texts are equal. Ids are short: a call of memcmp costs more than its work.
+inline bool SameText(std::string_view a, std::string_view b) {
+  const std::size_t size = a.size();
+  if (size != b.size()) return false;
+  const auto same_at = [&]<typename Word>(Word, std::size_t at) {
+    Word word_a;
+    Word word_b;
+    std::memcpy(&word_a, a.data() + at, sizeof(Word));
+    std::memcpy(&word_b, b.data() + at, sizeof(Word));
+    return word_a == word_b;
+  };
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 < size; at += 8)
+      if (!same_at(std::uint64_t{}, at)) return false;
+    return same_at(std::uint64_t{}, size - 8);  // may go over bytes compared before
+  }
+  if (size >= 4) return same_at(std::uint32_t{}, 0) && same_at(std::uint32_t{}, size - 4);
+  if (size >= 2) return same_at(std::uint16_t{}, 0) && same_at(std::uint16_t{}, size - 2);
+  return size == 0 || a[0] == b[0];
+}
+
 // Returns the slot that holds `id` or the empty slot where it belongs; `id_of(index)` reads an id.
 // Ends even if a damaged table has no empty slot.
 template <typename IdOf>
@@ -145,13 +173,38 @@ inline std::optional<std::uint32_t> IdDictionary::Find(std::string_view id) cons
   return slots_[slot];
 }
 
+// Every step reads what the step before asked for, of all ids in turn: slots, then offsets, then texts.
+inline void IdDictionaryBuilder::FindMany(std::span<const std::string_view> ids, std::uint64_t* hashes,
+                                          std::uint32_t* indices) const {
+  assert(ids.size() <= kFindAtOnce);
+  for (std::size_t n = 0; n < ids.size(); ++n) {
+    hashes[n] = HashId(ids[n]);
+    Prefetch(hashes[n]);
+  }
+  if (slots_.empty()) {
+    std::fill_n(indices, ids.size(), kEmptySlot);
+    return;
+  }
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t n = 0; n < ids.size(); ++n) {  // the first whose part of the hash is the same; nearly always the one
+    std::size_t slot = hashes[n] & mask;
+    while (slots_[slot] != kFreeSlot && slots_[slot] >> 32 != hashes[n] >> 32) slot = (slot + 1) & mask;
+    indices[n] = IndexAt(slot);
+    if (indices[n] != kEmptySlot) __builtin_prefetch(offsets_.data() + indices[n]);
+  }
+  for (std::size_t n = 0; n < ids.size(); ++n)
+    if (indices[n] != kEmptySlot) __builtin_prefetch(bytes_.data() + offsets_[indices[n]]);
+  for (std::size_t n = 0; n < ids.size(); ++n)
+    if (indices[n] != kEmptySlot && !internal::SameText(id(indices[n]), ids[n])) indices[n] = Find(ids[n], hashes[n]);
+}
+
 // The table always has an empty slot.
 inline std::size_t IdDictionaryBuilder::FindSlot(std::string_view id, std::uint64_t hash) const {
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
     const std::uint64_t held = slots_[slot];
     if (held == kFreeSlot) return slot;
-    if (held >> 32 == hash >> 32 && this->id(static_cast<std::uint32_t>(held)) == id) return slot;
+    if (held >> 32 == hash >> 32 && internal::SameText(this->id(static_cast<std::uint32_t>(held)), id)) return slot;
   }
 }
 

@@ -1,4 +1,4 @@
-// waypost/event/reader.hpp - events, catalogues and user tables from files and from standard input, read as a stream.
+// waypost/event/reader.hpp - events, catalogues and user tables from files and from standard input, read in parts.
 //
 // Formats     lines       "user item item ..." separated by spaces or tabs; only for events
 //             CSV, TSV    a header line, then rows; quoted fields by RFC 4180, line breaks in quotes included
@@ -9,7 +9,9 @@
 // Errors      "FILE:LINE: column 'value': want a finite number, got 'abc'". The first line is 1, the header included; a
 //             record is named by the line where it opens. Codes: kNotFound no such file; kDataLoss damaged or
 //             truncated gzip; kResourceExhausted a line too long, or memory; kInvalidArgument anything else.
-// Checked by  tests/unit/event_reader_test.cpp, tests/property/event_reader_test.cpp, tests/fuzz/readers_fuzz.cpp.
+// Determinism Events are read in blocks on several threads; the log is the same for any number of them.
+// Checked by  tests/unit/event_reader_test.cpp, tests/property/event_reader_test.cpp, tests/property/
+//             event_blocks_test.cpp, tests/fuzz/readers_fuzz.cpp.
 #ifndef WAYPOST_EVENT_READER_HPP_
 #define WAYPOST_EVENT_READER_HPP_
 
@@ -20,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "waypost/base/parallel.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/event/catalogue.hpp"
 #include "waypost/event/event_log.hpp"
@@ -67,6 +70,10 @@ struct ReadOptions {
   // -- meaning --
   // The kind of an event whose row names none.
   std::string default_kind = "view";
+
+  // -- speed --
+  // Threads that read events; they change nothing else. Catalogues and user tables are read by one.
+  Parallelism parallelism = {};
 };
 
 struct ReadReport {
@@ -84,7 +91,8 @@ absl::StatusOr<InputFormat> ParseInputFormat(std::string_view name);
 //   path     a file, or "-" for standard input, whose format must then be named.
 // Errors     as above. `log` then holds the events before the bad row: throw it away. A row is appended whole or not at
 //            all. A file without a single good row is an error.
-// Cost       one pass; memory for one record beside the log.
+// Cost       one pass on options.parallelism; memory for some 30 MB of text and rows beside the log, less for a small
+// file.
 absl::StatusOr<ReadReport> ReadEvents(const std::string& path, const ReadOptions& options, EventLogBuilder& log);
 
 // Reads items: columns `id` (or item_column), type, title, texts, tags, category, level, language, author, price,

@@ -11,10 +11,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
-#include <span>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -58,33 +54,6 @@ AlignedVector<std::uint64_t> CountingSort(const Parallelism& parallelism, std::s
   });
   return offsets;
 }
-
-// An array to be written once and then shared. Its elements have no value before: the first touch of large memory is
-// work that threads can divide.
-//
-// Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
-template <typename T>
-class ArrayBuilder {
-  static_assert(std::is_trivially_copyable_v<T>);
-
- public:
-  explicit ArrayBuilder(std::size_t size)
-      : memory_(AlignedAllocator<T>().allocate(size), [](T* memory) { AlignedAllocator<T>().deallocate(memory, 0); }),
-        size_(size) {}
-
-  T* data() { return memory_.get(); }
-  std::size_t size() const { return size_; }
-  const T& operator[](std::size_t position) const { return memory_.get()[position]; }
-
-  SharedArray<T> Build() && {
-    const std::span<const T> elements(memory_.get(), size_);
-    return SharedArray<T>(elements, std::move(memory_));
-  }
-
- private:
-  std::shared_ptr<T> memory_;
-  std::size_t size_;
-};
 
 }  // namespace waypost::internal
 

@@ -15,6 +15,7 @@
 #include <span>
 #include <utility>
 
+#include "waypost/base/array_builder.hpp"
 #include "waypost/base/parallel.hpp"
 #include "waypost/base/shared_array.hpp"
 #include "waypost/matrix/counting_sort.hpp"
@@ -77,8 +78,8 @@ class SparseMatrix {
 // Returns the transpose: row c of the result holds the rows of `matrix` that have column c, ascending.
 // Cost  O(entries + rows + columns) time; memory of the result.
 inline SparseMatrix Transpose(const SparseMatrix& matrix, const Parallelism& parallelism = {}) {
-  internal::ArrayBuilder<std::uint32_t> columns(matrix.entries());
-  internal::ArrayBuilder<float> values(matrix.weighted() ? matrix.entries() : 0);
+  ArrayBuilder<std::uint32_t> columns(matrix.entries());
+  ArrayBuilder<float> values(matrix.weighted() ? matrix.entries() : 0);
   const std::span<const std::uint64_t> starts = matrix.offsets().span();
   const std::uint32_t* const items = matrix.column_indices().data();
   const float* const from = matrix.values().data();
@@ -100,8 +101,9 @@ inline SparseMatrix Transpose(const SparseMatrix& matrix, const Parallelism& par
         columns.data()[target] = entry.row;
         if (from != nullptr) values.data()[target] = from[entry.at];
       });
-  return SparseMatrix(matrix.rows(), SharedArray<std::uint64_t>(std::move(offsets)), std::move(columns).Build(),
-                      std::move(values).Build());
+  return SparseMatrix(matrix.rows(), SharedArray<std::uint64_t>(std::move(offsets)),
+                      std::move(columns).Build(matrix.entries()),
+                      std::move(values).Build(matrix.weighted() ? matrix.entries() : 0));
 }
 
 // What models train on: users x items, every value > 0, with its transpose. The orientation is part of the names, so

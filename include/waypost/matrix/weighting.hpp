@@ -10,11 +10,11 @@
 //              events the latest of them (by time, then row; without a time first) decides: after a dismissal a
 //              pair is rejected, until the user comes back to the item. Neutral events never change a decision.
 // Algorithm    Two counting sorts, by item and then by user, bring the events of a pair together in the order of the
-//              log; only a pair of several dated events is sorted by comparison. Where every event has the same
-//              strength the events' numbers are not carried along.
-// Complexity   O(rows + users + items) time. Beside the log and the result at most 16 bytes a row at a time, 4 where
-// all
-//              events have one strength. No hash table of pairs.
+//              log. What each event is worth is carried along, or, where the order within a pair is by time, its
+//              number; nothing where all events are worth 1. Only pairs of several dated events are sorted by
+//              comparison.
+// Complexity   O(rows + users + items) time. Beside the log and the result at most 16 bytes a row at a time. No hash
+//              table of pairs.
 // Numerics     float64 until a pair's strength is stored as float32.
 // Determinism  Equal for any number of threads: the sorts are stable, and sums are taken in the order of time, then
 // row. Checked by   tests/unit/matrix_weighting_test.cpp against a naive map of pairs.
@@ -32,6 +32,7 @@
 #include <utility>
 #include <vector>
 
+#include "waypost/base/array_builder.hpp"
 #include "waypost/base/parallel.hpp"
 #include "waypost/base/shared_array.hpp"
 #include "waypost/base/status.hpp"
@@ -113,6 +114,7 @@ namespace internal {
 
 inline constexpr float kSeenOnly = 0;
 inline constexpr float kRejected = -1;
+inline constexpr float kBelowMinValue = -2;  // only while pairs are built
 
 inline absl::Status StrengthError(const EventLog& log, std::size_t row, double strength) {
   return absl::InvalidArgumentError(absl::StrCat("BuildInteractions.strength: want a finite value > 0, got ", strength,
@@ -171,58 +173,70 @@ inline bool AllStrengthsEqual(const EventLog& log, const WeightingOptions& optio
          (options.half_life_days == 0 || columns.times_us.constant());
 }
 
-// The code of a pair whose events are given in the order of CameBefore with their strengths.
-inline absl::StatusOr<float> MergeEvents(const EventLog& log, std::span<const std::size_t> rows,
-                                         const WeightingOptions& options) {
+// As EventStrength, as it is stored and carried along: a positive event below `min_value` is kBelowMinValue, and one
+// whose strength is none is NaN.
+inline float EventCode(const EventLog& log, std::size_t row, const WeightingOptions& options) {
+  const double strength = EventStrength(log, row, options);
+  if (!IsStrength(log, row, options, strength)) return std::numeric_limits<float>::quiet_NaN();
+  return BelowMinValue(log, row, options) && log.kind(row).role == Role::kPositive ? kBelowMinValue
+                                                                                   : static_cast<float>(strength);
+}
+
+// The code of a pair, from those of its events in the order of CameBefore.
+struct MergedPair {
+  static constexpr std::size_t kNoError = std::numeric_limits<std::size_t>::max();
+
+  float code = kSeenOnly;
+  double merged = 0;                // with an error: the sum that is no float32, or a finite number for a duplicate
+  std::size_t error_at = kNoError;  // the event that has none, or comes second under kError
+};
+
+inline MergedPair MergeCodes(std::span<const float> codes, DuplicatePolicy policy) {
   enum { kNothing, kPositive, kNegative } decision = kNothing;
-  const DuplicatePolicy policy = options.duplicates;
-  double merged = 0;
+  MergedPair pair;
   std::size_t positives = 0;
-  for (std::size_t row : rows) {
-    const auto strength = static_cast<float>(EventStrength(log, row, options));
-    const Role role = log.kind(row).role;
-    if (role == Role::kNegative) {
+  for (std::size_t n = 0; n < codes.size(); ++n) {
+    if (codes[n] == kRejected) {
       decision = kNegative;
-    } else if (strength > 0) {
+    } else if (codes[n] > 0) {
       decision = kPositive;
-      if (positives++ > 0 && policy == DuplicatePolicy::kError)
-        return absl::InvalidArgumentError(
-            absl::StrCat("BuildInteractions.duplicates: want one positive event a pair, got a second at event ", row,
-                         " (user '", ToAbsl(log.user_id(row)), "', item '", ToAbsl(log.item_id(row)), "')"));
-      if (policy == DuplicatePolicy::kSum) {
-        merged += strength;
-      } else if (policy == DuplicatePolicy::kLast) {
-        merged = strength;
-      } else {
-        merged = std::max<double>(merged, strength);
+      pair.merged = policy == DuplicatePolicy::kSum    ? pair.merged + codes[n]
+                    : policy == DuplicatePolicy::kLast ? codes[n]
+                                                       : std::max<double>(pair.merged, codes[n]);
+      const bool duplicate = positives++ > 0 && policy == DuplicatePolicy::kError;
+      if (duplicate || !std::isfinite(static_cast<float>(pair.merged))) {
+        pair.error_at = n;
+        return pair;
       }
-      if (!std::isfinite(static_cast<float>(merged))) return StrengthError(log, row, merged);
-    } else if (role == Role::kPositive && policy == DuplicatePolicy::kLast) {
-      decision = kNothing;  // the latest value lies below `min_value`
+    } else if (codes[n] == kBelowMinValue && policy == DuplicatePolicy::kLast) {
+      decision = kNothing;
     }
   }
-  if (decision == kNegative) return kRejected;
-  return decision == kPositive ? static_cast<float>(merged) : kSeenOnly;
+  if (decision == kNegative) pair.code = kRejected;
+  if (decision == kPositive) pair.code = static_cast<float>(pair.merged);
+  return pair;
 }
 
 inline constexpr std::size_t kUsersInBlock = 1024;  // fixed: part of the determinism contract
 
-// The events of a log by user, then item, then row. `rows` is empty where one event stands for all.
-template <typename RowNumber>
+// The events of a log by user, then item, then row, each with what is carried along; `carried` may be empty.
+template <typename Carried>
 struct OrderedEvents {
   AlignedVector<std::uint64_t> offsets;  // by user
   ArrayBuilder<std::uint32_t> items;
-  ArrayBuilder<RowNumber> rows;
+  ArrayBuilder<Carried> carried;
 };
 
-template <typename RowNumber>
-OrderedEvents<RowNumber> OrderEvents(const EventLog& log, bool with_rows, const Parallelism& parallelism) {
+// `carry(row)` is asked once for every event, in parallel; it is never asked where `carries` is false.
+template <typename Carried, typename Carry>
+OrderedEvents<Carried> OrderEvents(const EventLog& log, bool carries, const Carry& carry,
+                                   const Parallelism& parallelism) {
   const std::uint32_t* const users = log.columns().users.data();
   const std::uint32_t* const items = log.columns().items.data();
   ArrayBuilder<std::uint32_t> users_by_item(log.size());
-  ArrayBuilder<RowNumber> rows_by_item(with_rows ? log.size() : 0);
+  ArrayBuilder<Carried> carried_by_item(carries ? log.size() : 0);
   std::uint32_t* const to_users = users_by_item.data();
-  RowNumber* const to_rows = with_rows ? rows_by_item.data() : nullptr;
+  Carried* const to_carried = carries ? carried_by_item.data() : nullptr;
   const AlignedVector<std::uint64_t> starts = CountingSort(
       parallelism, log.size(), log.items().size(),
       [&](std::size_t begin, std::size_t end, const auto& take) {
@@ -230,12 +244,12 @@ OrderedEvents<RowNumber> OrderEvents(const EventLog& log, bool with_rows, const 
       },
       [&](std::size_t row, std::uint64_t target) {
         to_users[target] = users[row];
-        if (to_rows != nullptr) to_rows[target] = static_cast<RowNumber>(row);
+        if (to_carried != nullptr) to_carried[target] = carry(row);
       });
-  OrderedEvents<RowNumber> ordered{
-      {}, ArrayBuilder<std::uint32_t>(log.size()), ArrayBuilder<RowNumber>(rows_by_item.size())};
+  OrderedEvents<Carried> ordered{
+      {}, ArrayBuilder<std::uint32_t>(log.size()), ArrayBuilder<Carried>(carried_by_item.size())};
   std::uint32_t* const ordered_items = ordered.items.data();
-  RowNumber* const ordered_rows = ordered.rows.data();
+  Carried* const ordered_carried = ordered.carried.data();
   struct Met {
     std::size_t at;  // in the order by item
     std::uint32_t item;
@@ -252,7 +266,7 @@ OrderedEvents<RowNumber> OrderEvents(const EventLog& log, bool with_rows, const 
       },
       [&](const Met& met, std::uint64_t target) {
         ordered_items[target] = met.item;
-        if (to_rows != nullptr) ordered_rows[target] = to_rows[met.at];
+        if (to_carried != nullptr) ordered_carried[target] = to_carried[met.at];
       });
   return ordered;
 }
@@ -265,15 +279,14 @@ inline std::size_t EventsOfPair(const std::uint32_t* items, std::size_t at, std:
 }
 
 // The number of pairs before each user, and of all.
-template <typename RowNumber>
-AlignedVector<std::uint64_t> PairOffsets(OrderedEvents<RowNumber>& ordered, const Parallelism& parallelism) {
-  AlignedVector<std::uint64_t> pairs(ordered.offsets.size());
-  const std::uint32_t* const items = ordered.items.data();
+inline AlignedVector<std::uint64_t> PairOffsets(std::span<const std::uint64_t> offsets, const std::uint32_t* items,
+                                                const Parallelism& parallelism) {
+  AlignedVector<std::uint64_t> pairs(offsets.size());
   ForEachBlock(parallelism, pairs.size() - 1, kUsersInBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
     for (std::size_t user = begin; user < end; ++user) {
       std::uint64_t count = 0;
-      const std::size_t last = ordered.offsets[user + 1];
-      for (std::size_t at = ordered.offsets[user]; at < last; at += EventsOfPair(items, at, last)) ++count;
+      for (std::size_t at = offsets[user]; at < offsets[user + 1]; at += EventsOfPair(items, at, offsets[user + 1]))
+        ++count;
       pairs[user + 1] = count;
     }
   });
@@ -281,94 +294,151 @@ AlignedVector<std::uint64_t> PairOffsets(OrderedEvents<RowNumber>& ordered, cons
   return pairs;
 }
 
-// Computes the codes of pairs, one worker a block of users.
+// What is carried for an event, to its code. The numbers of events: for pairs whose order is by time, and for errors,
+// which name an event. Codes themselves: for all else, so that the columns of the log are read in their order.
 //
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
-template <typename RowNumber>
-class PairCoder {
+class PairsByCode {
  public:
-  PairCoder(const EventLog& log, const WeightingOptions& options) : log_(log), options_(options) {}
+  PairsByCode(const EventLog&, const WeightingOptions& options) : options_(options) {}
 
-  // The code of the pair of the given events, in the order of the log; any number after an error.
-  float Code(std::span<const RowNumber> rows) {
-    bool good = true;
-    for (const RowNumber row : rows) {
-      strength_ = EventStrength(log_, row, options_);
-      good = good && IsStrength(log_, row, options_, strength_);
-    }
-    if (!good) bad_strength_ = true;
-    if (rows.size() == 1 || !good || !status_.ok()) return static_cast<float>(strength_);
-    ordered_.assign(rows.begin(), rows.end());
-    if (log_.has_times())
-      std::sort(ordered_.begin(), ordered_.end(), [&](std::size_t a, std::size_t b) { return CameBefore(log_, a, b); });
-    const absl::StatusOr<float> merged = MergeEvents(log_, ordered_, options_);
-    if (!merged.ok()) status_ = merged.status();
-    return merged.value_or(0);
+  // The code of the pair of the given events; any number once failed() is true.
+  float Code(std::span<const float> codes) {
+    for (const float code : codes) failed_ = failed_ || std::isnan(code);
+    if (codes.size() == 1) return codes[0] == kBelowMinValue ? kSeenOnly : codes[0];
+    const MergedPair pair = MergeCodes(codes, options_.duplicates);
+    failed_ = failed_ || pair.error_at != MergedPair::kNoError;
+    return pair.code;
   }
 
-  bool bad_strength() const { return bad_strength_; }
+  bool failed() const { return failed_; }
+  absl::Status status() const { return absl::OkStatus(); }
+
+ private:
+  const WeightingOptions& options_;
+  bool failed_ = false;
+};
+
+// Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
+template <typename RowNumber>
+class PairsByRow {
+ public:
+  PairsByRow(const EventLog& log, const WeightingOptions& options) : log_(log), options_(options) {}
+
+  // As PairsByCode; failed() then means a strength that is none, and status() the first error of a merge.
+  float Code(std::span<const RowNumber> rows) {
+    ordered_.assign(rows.begin(), rows.end());
+    if (rows.size() > 1 && log_.has_times())
+      std::sort(ordered_.begin(), ordered_.end(), [&](std::size_t a, std::size_t b) { return CameBefore(log_, a, b); });
+    codes_.clear();
+    for (const std::size_t row : ordered_) {
+      codes_.push_back(EventCode(log_, row, options_));
+      failed_ = failed_ || std::isnan(codes_.back());
+    }
+    const MergedPair pair = MergeCodes(codes_, options_.duplicates);
+    if (pair.error_at != MergedPair::kNoError && status_.ok()) status_ = Error(ordered_[pair.error_at], pair.merged);
+    return pair.code;
+  }
+
+  bool failed() const { return failed_; }
   const absl::Status& status() const { return status_; }
 
  private:
+  absl::Status Error(std::size_t row, double merged) const {
+    if (options_.duplicates != DuplicatePolicy::kError) return StrengthError(log_, row, merged);
+    return absl::InvalidArgumentError(
+        absl::StrCat("BuildInteractions.duplicates: want one positive event a pair, got a second at event ", row,
+                     " (user '", ToAbsl(log_.user_id(row)), "', item '", ToAbsl(log_.item_id(row)), "')"));
+  }
+
   const EventLog& log_;
   const WeightingOptions& options_;
   std::vector<std::size_t> ordered_;
-  double strength_ = 0;
-  bool bad_strength_ = false;  // of some event
-  absl::Status status_;        // the first error of a merge
+  std::vector<float> codes_;
+  bool failed_ = false;
+  absl::Status status_;
 };
 
-template <typename RowNumber>
-absl::StatusOr<SparseMatrix> BuildHistory(const EventLog& log, const WeightingOptions& options,
-                                          const Parallelism& parallelism) {
-  // Then the strength of an event is that of its pair too, and no event need be told from another.
-  const bool one_strength =
-      log.size() > 0 && AllStrengthsEqual(log, options) &&
-      (options.duplicates == DuplicatePolicy::kMax || options.duplicates == DuplicatePolicy::kLast);
-  const double strength = one_strength ? EventStrength(log, 0, options) : 0;
-  if (one_strength && !IsStrength(log, 0, options, strength)) return FirstStrengthError(log, options);
-  OrderedEvents<RowNumber> ordered = OrderEvents<RowNumber>(log, !one_strength, parallelism);
-  AlignedVector<std::uint64_t> offsets = PairOffsets(ordered, parallelism);
+// The pairs of ordered events. `failed` is set where a `Pairs` failed.
+template <typename Pairs, typename Carried>
+absl::StatusOr<SparseMatrix> BuildPairs(const EventLog& log, const WeightingOptions& options,
+                                        OrderedEvents<Carried> ordered, const Parallelism& parallelism, bool& failed) {
+  AlignedVector<std::uint64_t> offsets = PairOffsets(ordered.offsets, ordered.items.data(), parallelism);
   const std::size_t pairs = offsets.back();
-  const bool distinct = pairs == log.size();
-  const bool weighted = !one_strength || static_cast<float>(strength) != 1;
+  const bool distinct = pairs == log.size();  // then the items of the events are those of the pairs
+  const bool weighted = ordered.carried.size() > 0;
   ArrayBuilder<std::uint32_t> columns(distinct ? 0 : pairs);
   ArrayBuilder<float> values(weighted ? pairs : 0);
   struct Outcome {
     bool all_one = true;
-    bool bad_strength = false;
+    bool failed = false;
     absl::Status status;
   };
   const std::size_t users = offsets.size() - 1;
   std::vector<Outcome> outcomes((users + kUsersInBlock - 1) / kUsersInBlock);
   ForEachBlock(parallelism, users, kUsersInBlock, [&](std::size_t begin, std::size_t end, std::size_t block) {
-    PairCoder<RowNumber> coder(log, options);
+    Pairs coder(log, options);
+    bool all_one = true;  // not in `outcomes`, whose lines other threads write
     for (std::size_t user = begin; user < end; ++user) {
       std::size_t at = ordered.offsets[user];
       for (std::size_t pair = offsets[user]; pair < offsets[user + 1]; ++pair) {
         const std::size_t count = distinct ? 1 : EventsOfPair(ordered.items.data(), at, ordered.offsets[user + 1]);
-        if (!distinct) columns.data()[pair] = ordered.items[at];
+        if (!distinct) columns.data()[pair] = ordered.items.data()[at];
         if (weighted) {
-          const float code = one_strength ? static_cast<float>(strength)
-                                          : coder.Code(std::span<const RowNumber>(ordered.rows.data() + at, count));
+          const float code = coder.Code(std::span<const Carried>(ordered.carried.data() + at, count));
           values.data()[pair] = code;
-          outcomes[block].all_one = outcomes[block].all_one && code == 1;
+          all_one = all_one && code == 1;
         }
         at += count;
       }
     }
-    outcomes[block].bad_strength = coder.bad_strength();
-    outcomes[block].status = coder.status();
+    outcomes[block] = {all_one, coder.failed(), coder.status()};
   });
   bool all_one = true;
   for (const Outcome& outcome : outcomes) {
-    if (outcome.bad_strength) return FirstStrengthError(log, options);
+    failed = failed || outcome.failed;
     all_one = all_one && outcome.all_one;
   }
   for (const Outcome& outcome : outcomes) WAYPOST_RETURN_IF_ERROR(outcome.status);
   return SparseMatrix(log.items().size(), SharedArray<std::uint64_t>(std::move(offsets)),
-                      distinct ? std::move(ordered.items).Build() : std::move(columns).Build(),
-                      all_one ? SharedArray<float>() : std::move(values).Build());
+                      distinct ? std::move(ordered.items).Build(pairs) : std::move(columns).Build(pairs),
+                      all_one ? SharedArray<float>() : std::move(values).Build(pairs));
+}
+
+template <typename RowNumber>
+absl::StatusOr<SparseMatrix> BuildHistoryByRow(const EventLog& log, const WeightingOptions& options,
+                                               const Parallelism& parallelism) {
+  bool failed = false;
+  absl::StatusOr<SparseMatrix> history = BuildPairs<PairsByRow<RowNumber>>(
+      log, options,
+      OrderEvents<RowNumber>(
+          log, true, [](std::size_t row) { return static_cast<RowNumber>(row); }, parallelism),
+      parallelism, failed);
+  if (failed) return FirstStrengthError(log, options);
+  return history;
+}
+
+inline absl::StatusOr<SparseMatrix> BuildHistory(const EventLog& log, const WeightingOptions& options,
+                                                 const Parallelism& parallelism) {
+  const DuplicatePolicy policy = options.duplicates;
+  const bool all_positive = log.size() > 0 && log.columns().kinds.constant() && log.kind(0).role == Role::kPositive;
+  // Whether codes can be merged in the order of the log: it is that of time, or the order makes no difference.
+  const bool any_order = !log.has_times() || (policy == DuplicatePolicy::kMax && all_positive);
+  if (log.size() > 0 && policy != DuplicatePolicy::kError && any_order) {
+    // Where all events are of strength 1 that is, but in a sum, the strength of their pairs too.
+    const bool all_one =
+        policy != DuplicatePolicy::kSum && AllStrengthsEqual(log, options) && EventCode(log, 0, options) == 1;
+    bool failed = false;
+    absl::StatusOr<SparseMatrix> history = BuildPairs<PairsByCode>(
+        log, options,
+        OrderEvents<float>(
+            log, !all_one, [&](std::size_t row) { return EventCode(log, row, options); }, parallelism),
+        parallelism, failed);
+    if (!failed) return history;  // else once more, to find the event that the error names
+  }
+  return log.size() <= std::numeric_limits<std::uint32_t>::max()
+             ? BuildHistoryByRow<std::uint32_t>(log, options, parallelism)
+             : BuildHistoryByRow<std::uint64_t>(log, options, parallelism);
 }
 
 }  // namespace internal
@@ -381,10 +451,7 @@ absl::StatusOr<SparseMatrix> BuildHistory(const EventLog& log, const WeightingOp
 inline absl::StatusOr<Interactions> BuildInteractions(const EventLog& log, const WeightingOptions& options = {},
                                                       const Parallelism& parallelism = {}) try {
   WAYPOST_RETURN_IF_ERROR(Validate(options));
-  const bool short_rows = log.size() <= std::numeric_limits<std::uint32_t>::max();
-  WAYPOST_ASSIGN_OR_RETURN(SparseMatrix history,
-                           short_rows ? internal::BuildHistory<std::uint32_t>(log, options, parallelism)
-                                      : internal::BuildHistory<std::uint64_t>(log, options, parallelism));
+  WAYPOST_ASSIGN_OR_RETURN(SparseMatrix history, internal::BuildHistory(log, options, parallelism));
   SparseMatrix positives = PositivesOf(history);
   return Interactions{InteractionMatrix(std::move(positives), parallelism), std::move(history)};
 } catch (const std::bad_alloc&) {
