@@ -15,7 +15,8 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <cassert>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -90,6 +91,25 @@ class EventBlock {
   std::vector<std::int64_t> times_us;  // kNoTime: none
 
   std::size_t size() const { return users.size(); }
+  // Makes room for `count` numbers as texts; those kept before are forgotten.
+  void ReserveNumbers(std::size_t count) {
+    numbers_.clear();
+    numbers_.reserve(count * kMostNumberBytes);
+  }
+  // Returns the decimal text of a number.
+  // Requires  there is room for it.
+  // Lifetime  the text lives until the next ReserveNumbers.
+  template <typename Number>
+  std::string_view KeepNumber(Number number) {
+    const std::size_t begin = numbers_.size();
+    assert(begin + kMostNumberBytes <= numbers_.capacity());
+    numbers_.resize(begin + kMostNumberBytes);
+    char* const text = numbers_.data() + begin;
+    const char* const end = std::to_chars(text, text + kMostNumberBytes, number).ptr;
+    numbers_.resize(begin + static_cast<std::size_t>(end - text));
+    return {text, static_cast<std::size_t>(end - text)};
+  }
+
   void Clear() {
     users.clear();
     items.clear();
@@ -119,6 +139,9 @@ class EventBlock {
                      std::vector<T> EventBlock::*cells, std::optional<T> EventBlock::*constant,
                      CompactColumn<T>& column);
 
+  static constexpr std::size_t kMostNumberBytes = 20;  // of a 64-bit integer
+
+  std::vector<char> numbers_;
   BlockIds user_ids_;
   BlockIds item_ids_;
   std::optional<std::uint16_t> one_kind_;  // what all cells hold, if they hold one thing
