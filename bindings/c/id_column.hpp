@@ -26,6 +26,9 @@ class IdColumn {
   IdForm form() const { return form_; }
   std::string_view name() const { return name_; }
 
+  // Requires  form() is kNumbers, row < size().
+  std::int64_t Number(std::uint64_t row) const { return ids_.numbers[row]; }
+
   // Returns the text of row `row`. Numbers are written to `scratch`, whose text is then returned.
   // Errors  kInvalidArgument: offsets; indices, which have no text.
   absl::StatusOr<std::string_view> Text(std::uint64_t row, std::string& scratch) const;

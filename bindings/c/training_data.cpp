@@ -11,22 +11,24 @@
 #include "structs.hpp"
 #include "waypost/base/number_text.hpp"
 #include "waypost/base/utf8.hpp"
+#include "waypost/event/arrow.hpp"
+#include "waypost/event/event_block.hpp"
 #include "waypost/event/event_log.hpp"
 
 namespace waypost::c {
 namespace {
 
-absl::Status ReadKinds(const waypost_events& events, KindTable& table) {
-  if (events.kind_count > 0) WAYPOST_RETURN_IF_ERROR(Require(events.kind_table, "waypost_events.kind_table"));
-  const char* next = reinterpret_cast<const char*>(events.kind_table);
-  for (std::uint32_t n = 0; n < events.kind_count; ++n) {
+absl::Status ReadKinds(const waypost_kind* kinds, std::uint32_t count, const char* owner, KindTable& table) {
+  if (count > 0) WAYPOST_RETURN_IF_ERROR(Require(kinds, absl::StrCat(owner, ".kind_table")));
+  const char* next = reinterpret_cast<const char*>(kinds);
+  for (std::uint32_t n = 0; n < count; ++n) {
     // The caller's structures are as far apart as their own size says.
     const auto* given = reinterpret_cast<const waypost_kind*>(next);
-    const std::string name = absl::StrCat("waypost_events.kind_table[", n, "]");
+    const std::string name = absl::StrCat(owner, ".kind_table[", n, "]");
     WAYPOST_ASSIGN_OR_RETURN(const waypost_kind kind, ReadStruct(given, waypost_kind(WAYPOST_KIND_INIT), name));
-    if (given->struct_size != events.kind_table->struct_size)
-      return absl::InvalidArgumentError(absl::StrCat(name, ".struct_size: want that of the first, ",
-                                                     events.kind_table->struct_size, ", got ", given->struct_size));
+    if (given->struct_size != kinds->struct_size)
+      return absl::InvalidArgumentError(absl::StrCat(name, ".struct_size: want that of the first, ", kinds->struct_size,
+                                                     ", got ", given->struct_size));
     next += given->struct_size;
     WAYPOST_RETURN_IF_ERROR(RequireZero(kind.reserved, name));
     WAYPOST_ASSIGN_OR_RETURN(const std::string_view text, ReadText(kind.name, kind.name_size, name + ".name"));
@@ -77,6 +79,13 @@ absl::StatusOr<std::string_view> ReadId(const IdColumn& column, std::uint64_t ro
   return text;
 }
 
+// As above, for a text that must live as long as the block.
+absl::StatusOr<std::string_view> ReadId(const IdColumn& column, std::uint64_t row, std::string& scratch,
+                                        internal::EventBlock& block) {
+  if (column.form() == IdForm::kNumbers) return block.KeepNumber(column.Number(row));
+  return ReadId(column, row, scratch);
+}
+
 absl::StatusOr<EventLog> ReadLog(const waypost_events& events) {
   WAYPOST_ASSIGN_OR_RETURN(const IdColumn users, IdColumn::Read(events.users, "waypost_events.users"));
   WAYPOST_ASSIGN_OR_RETURN(const IdColumn items, IdColumn::Read(events.items, "waypost_events.items"));
@@ -90,20 +99,29 @@ absl::StatusOr<EventLog> ReadLog(const waypost_events& events) {
       return absl::InvalidArgumentError(
           absl::StrCat("waypost_events.", name, "_validity: want the column itself beside it, got NULL"));
   KindTable kinds;
-  WAYPOST_RETURN_IF_ERROR(ReadKinds(events, kinds));
+  WAYPOST_RETURN_IF_ERROR(ReadKinds(events.kind_table, events.kind_count, "waypost_events", kinds));
   EventLogBuilder builder(std::move(kinds));
-  std::string user_text;
-  std::string item_text;
-  for (std::uint64_t row = 0; row < users.size(); ++row) {
-    Event event;
-    WAYPOST_ASSIGN_OR_RETURN(event.user, ReadId(users, row, user_text));
-    WAYPOST_ASSIGN_OR_RETURN(event.item, ReadId(items, row, item_text));
-    if (events.kinds != nullptr) event.kind = events.kinds[row];
-    if (events.values != nullptr && IsPresent(events.value_validity, row)) event.value = events.values[row];
-    if (events.times_us != nullptr && IsPresent(events.time_validity, row)) event.time_us = events.times_us[row];
-    if (const absl::Status status = builder.Append(event); !status.ok())
-      return internal::AddContext(absl::StrCat("waypost_events row ", row), status);
-  }
+  constexpr std::size_t kBlockRows = 8192;  // fixed: part of the determinism contract
+  WAYPOST_RETURN_IF_ERROR(
+      internal::AppendInBlocks(users.size(), kBlockRows, Parallelism(), builder,
+                               [&](std::size_t begin, std::size_t end, internal::EventBlock& block) -> absl::Status {
+                                 block.ReserveNumbers(2 * (end - begin));
+                                 std::string scratch;
+                                 for (std::uint64_t row = begin; row < end; ++row) {
+                                   Event event;
+                                   WAYPOST_ASSIGN_OR_RETURN(event.user, ReadId(users, row, scratch, block));
+                                   WAYPOST_ASSIGN_OR_RETURN(event.item, ReadId(items, row, scratch, block));
+                                   if (events.kinds != nullptr) event.kind = events.kinds[row];
+                                   if (events.values != nullptr && IsPresent(events.value_validity, row))
+                                     event.value = events.values[row];
+                                   if (events.times_us != nullptr && IsPresent(events.time_validity, row))
+                                     event.time_us = events.times_us[row];
+                                   if (const absl::Status status = builder.Validate(event); !status.ok())
+                                     return internal::AddContext(absl::StrCat("waypost_events row ", row), status);
+                                   block.Append(event);
+                                 }
+                                 return absl::OkStatus();
+                               }));
   return std::move(builder).Build();
 }
 
@@ -150,18 +168,14 @@ Settings DescribeWeighting(const WeightingOptions& options) {
   return settings;
 }
 
-absl::Status CreateInteractions(const waypost_events* given, const waypost_weighting_options* given_options,
-                                waypost_interactions** interactions) {
-  WAYPOST_ASSIGN_OR_RETURN(const waypost_events events,
-                           ReadStruct(given, waypost_events(WAYPOST_EVENTS_INIT), "waypost_events"));
-  WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions options, ReadWeighting(given_options));
-  WAYPOST_RETURN_IF_ERROR(Validate(options));
-  WAYPOST_ASSIGN_OR_RETURN(const EventLog log, ReadLog(events));
+// Hands out what `log` holds.
+absl::Status FinishInteractions(const EventLog& log, ItemTitles titles, const WeightingOptions& options,
+                                const Parallelism& parallelism, waypost_interactions** interactions) {
   auto result = std::make_unique<waypost_interactions>();
   result->users = log.users();
   result->items = log.items();
-  WAYPOST_ASSIGN_OR_RETURN(result->titles, ReadTitles(events, log.items()));
-  WAYPOST_ASSIGN_OR_RETURN(result->interactions, BuildInteractions(log, options));
+  result->titles = std::move(titles);
+  WAYPOST_ASSIGN_OR_RETURN(result->interactions, BuildInteractions(log, options, parallelism));
   result->facts = {.events = log.size(),
                    .users = log.users().size(),
                    .items = log.items().size(),
@@ -169,6 +183,73 @@ absl::Status CreateInteractions(const waypost_events* given, const waypost_weigh
                    .settings = DescribeWeighting(options)};
   *interactions = result.release();
   return absl::OkStatus();
+}
+
+absl::Status CreateInteractions(const waypost_events* given, const waypost_weighting_options* given_options,
+                                waypost_interactions** interactions) {
+  WAYPOST_ASSIGN_OR_RETURN(const waypost_events events,
+                           ReadStruct(given, waypost_events(WAYPOST_EVENTS_INIT), "waypost_events"));
+  WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions options, ReadWeighting(given_options));
+  WAYPOST_RETURN_IF_ERROR(Validate(options));
+  WAYPOST_ASSIGN_OR_RETURN(const EventLog log, ReadLog(events));
+  WAYPOST_ASSIGN_OR_RETURN(ItemTitles titles, ReadTitles(events, log.items()));
+  return FinishInteractions(log, std::move(titles), options, Parallelism(), interactions);
+}
+
+struct ArrowOptions {
+  ReadOptions read;
+  WeightingOptions weighting;
+  KindTable kinds;
+};
+
+absl::StatusOr<ArrowOptions> ReadArrowOptions(const waypost_arrow_options* given,
+                                              const waypost_weighting_options* weighting) {
+  WAYPOST_ASSIGN_OR_RETURN(
+      const waypost_arrow_options read,
+      ReadOptional(given, waypost_arrow_options(WAYPOST_ARROW_OPTIONS_INIT), "waypost_arrow_options"));
+  ArrowOptions options;
+  WAYPOST_ASSIGN_OR_RETURN(options.weighting, ReadWeighting(weighting));
+  WAYPOST_RETURN_IF_ERROR(Validate(options.weighting));
+  WAYPOST_RETURN_IF_ERROR(RequireZero(read.reserved, "waypost_arrow_options"));
+  WAYPOST_RETURN_IF_ERROR(ReadKinds(read.kind_table, read.kind_count, "waypost_arrow_options", options.kinds));
+  WAYPOST_ASSIGN_OR_RETURN(const bool skip, ReadFlag(read.skip_bad_rows, "waypost_arrow_options.skip_bad_rows"));
+  options.read.on_error = skip ? OnError::kSkip : OnError::kStop;
+  WAYPOST_ASSIGN_OR_RETURN(options.read.parallelism,
+                           ReadThreads(read.max_threads, "waypost_arrow_options.max_threads"));
+  if (read.time_unit > WAYPOST_TIME_UNIT_DAYS)
+    return absl::InvalidArgumentError(
+        absl::StrCat("waypost_arrow_options.time_unit: want 0..", WAYPOST_TIME_UNIT_DAYS, ", got ", read.time_unit));
+  constexpr TimeUnit kUnits[] = {TimeUnit::kSeconds, TimeUnit::kMilliseconds, TimeUnit::kMicroseconds, TimeUnit::kDays};
+  if (read.time_unit != WAYPOST_TIME_UNIT_NONE) options.read.time_unit = kUnits[read.time_unit - 1];
+  if (read.user_column != nullptr) options.read.user_column = read.user_column;
+  if (read.item_column != nullptr) options.read.item_column = read.item_column;
+  if (read.kind_column != nullptr) options.read.kind_column = read.kind_column;
+  if (read.value_column != nullptr) options.read.value_column = read.value_column;
+  if (read.time_column != nullptr) options.read.time_column = read.time_column;
+  return options;
+}
+
+// Releases what the library took over and could not use.
+template <typename T>
+void ReleaseArrow(T* given) {
+  if (given != nullptr && given->release != nullptr) given->release(given);
+}
+
+// `append(options, log)` takes the structures over; `release()` is called where it is not reached.
+template <typename Append, typename Release>
+absl::Status CreateFromArrow(const waypost_arrow_options* given, const waypost_weighting_options* weighting,
+                             const Append& append, const Release& release, waypost_interactions** interactions) {
+  absl::StatusOr<ArrowOptions> options = ReadArrowOptions(given, weighting);
+  if (!options.ok()) {
+    release();
+    return options.status();
+  }
+  EventLogBuilder builder(std::move(options->kinds));
+  WAYPOST_ASSIGN_OR_RETURN(const ReadReport report, append(options->read, builder));
+  for (const std::string& message : report.messages)
+    Log(WAYPOST_LOG_WARNING, "waypost_interactions_create_from_arrow", "skipped: " + message);
+  const EventLog log = std::move(builder).Build();
+  return FinishInteractions(log, ItemTitles(), options->weighting, options->read.parallelism, interactions);
 }
 
 }  // namespace
@@ -180,6 +261,45 @@ waypost_error* waypost_interactions_create(const waypost_events* events, const w
     WAYPOST_RETURN_IF_ERROR(waypost::c::Require(interactions, "interactions"));
     *interactions = nullptr;
     return waypost::c::CreateInteractions(events, options, interactions);
+  });
+}
+
+waypost_error* waypost_interactions_create_from_arrow(struct ArrowSchema* schema, struct ArrowArray* batch,
+                                                      const waypost_arrow_options* options,
+                                                      const waypost_weighting_options* weighting,
+                                                      waypost_interactions** interactions) {
+  const auto release = [&] {
+    waypost::c::ReleaseArrow(schema);
+    waypost::c::ReleaseArrow(batch);
+  };
+  return waypost::c::Guard(__func__, [&]() -> absl::Status {
+    if (const absl::Status status = waypost::c::Require(interactions, "interactions"); !status.ok()) {
+      release();
+      return status;
+    }
+    *interactions = nullptr;
+    const auto append = [&](const waypost::ReadOptions& read, waypost::EventLogBuilder& log) {
+      return waypost::AppendArrow(schema, batch, read, log);
+    };
+    return waypost::c::CreateFromArrow(options, weighting, append, release, interactions);
+  });
+}
+
+waypost_error* waypost_interactions_create_from_arrow_stream(struct ArrowArrayStream* stream,
+                                                             const waypost_arrow_options* options,
+                                                             const waypost_weighting_options* weighting,
+                                                             waypost_interactions** interactions) {
+  const auto release = [&] { waypost::c::ReleaseArrow(stream); };
+  return waypost::c::Guard(__func__, [&]() -> absl::Status {
+    if (const absl::Status status = waypost::c::Require(interactions, "interactions"); !status.ok()) {
+      release();
+      return status;
+    }
+    *interactions = nullptr;
+    const auto append = [&](const waypost::ReadOptions& read, waypost::EventLogBuilder& log) {
+      return waypost::AppendArrowStream(stream, read, log);
+    };
+    return waypost::c::CreateFromArrow(options, weighting, append, release, interactions);
   });
 }
 

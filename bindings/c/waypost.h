@@ -595,6 +595,58 @@ typedef struct waypost_explanation {
 WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_explain(const waypost_model* model, const waypost_query* query,
                                                             uint32_t item, waypost_explanation* explanation);
 
+/* ---- Training data from Arrow columns ---------------------------------------------------------------------------- */
+
+/* The structures of the Arrow C data interface and C stream interface, as pyarrow, polars and DuckDB export them. */
+struct ArrowSchema;
+struct ArrowArray;
+struct ArrowArrayStream;
+
+/* What an integer time counts since 1970-01-01 UTC; columns of a time type need none. */
+#define WAYPOST_TIME_UNIT_NONE 0u
+#define WAYPOST_TIME_UNIT_SECONDS 1u
+#define WAYPOST_TIME_UNIT_MILLISECONDS 2u
+#define WAYPOST_TIME_UNIT_MICROSECONDS 3u
+#define WAYPOST_TIME_UNIT_DAYS 4u
+
+/* The columns of a record batch that hold events. Types: user and item integers or texts; kind texts; value integers or
+ * floats; time timestamps, dates or integers; each also dictionary-encoded. */
+typedef struct waypost_arrow_options {
+  uint32_t struct_size;
+  uint32_t time_unit;        /* WAYPOST_TIME_UNIT_* */
+  uint32_t skip_bad_rows;    /* 1: bad rows are passed over, the first of them told to the log callback */
+  uint32_t max_threads;      /* 0: all that the process may use */
+  const char* user_column;   /* names, terminated; NULL: "user" */
+  const char* item_column;   /* NULL: "item" */
+  const char* kind_column;   /* NULL: "kind", "value", "time" where the batch has them; given, it must have them */
+  const char* value_column;  /* as kind_column */
+  const char* time_column;   /* as kind_column */
+  const waypost_kind* kind_table; /* as in waypost_events */
+  uint32_t kind_count;
+  uint32_t reserved; /* 0 */
+} waypost_arrow_options;
+#define WAYPOST_ARROW_OPTIONS_INIT                                                                             \
+  {                                                                                                            \
+    (uint32_t)sizeof(waypost_arrow_options), WAYPOST_TIME_UNIT_NONE, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, \
+        0, 0                                                                                                   \
+  }
+
+/* Builds the training data from one record batch, whose buffers are read where they are.
+ *   options, weighting  NULL: the defaults.
+ * Errors: WAYPOST_INVALID_ARGUMENT names the column and the row, counted from 0: a missing column, a type that does not
+ * fit, a null or bad id, structures that break the interface, and what waypost_interactions_create refuses.
+ * Ownership: schema and batch are taken over and released, whatever the result; the caller frees *interactions.
+ * Threads: any. Since 0.1. */
+WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_interactions_create_from_arrow(
+    struct ArrowSchema* schema, struct ArrowArray* batch, const waypost_arrow_options* options,
+    const waypost_weighting_options* weighting, waypost_interactions** interactions);
+
+/* The same from all batches of a stream.
+ * Errors: also WAYPOST_FAILED_PRECONDITION: what the stream reports. Threads: any. Since 0.1. */
+WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_interactions_create_from_arrow_stream(
+    struct ArrowArrayStream* stream, const waypost_arrow_options* options, const waypost_weighting_options* weighting,
+    waypost_interactions** interactions);
+
 #ifdef __cplusplus
 }
 #endif

@@ -68,7 +68,7 @@ absl::StatusOr<EarlyStop> FindEpochs(const EarlyStopFlags& flags, const EventLog
                                                                      .seed = seed,
                                                                      .min_value = weighting.min_value}));
   const EventLog train = log.Select(split.train);
-  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(train, weighting));
+  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(train, weighting, parallelism));
   WAYPOST_ASSIGN_OR_RETURN(const TestSet test, BuildTestSet({train.users(), train.items(), std::move(interactions)},
                                                             log.Select(split.test), {}, weighting));
   console.Note("looking for the best number of epochs by " + flags.metric + " on " + Count(test.users(), "user"));

@@ -48,9 +48,11 @@ struct Parts {
 };
 
 absl::StatusOr<Parts> ReadParts(const Options& options, Console& console) {
-  WAYPOST_ASSIGN_OR_RETURN(EventInput input, ReadEventFiles(options.files, options.input, console));
+  WAYPOST_ASSIGN_OR_RETURN(EventInput input,
+                           ReadEventFiles(options.files, options.input, Parallelism(options.threads), console));
   if (!options.test_files.empty()) {
-    WAYPOST_ASSIGN_OR_RETURN(EventInput test, ReadEventFiles(options.test_files, options.input, console));
+    WAYPOST_ASSIGN_OR_RETURN(EventInput test,
+                             ReadEventFiles(options.test_files, options.input, Parallelism(options.threads), console));
     return Parts{std::move(input.log), {}, std::move(test.log), input.skipped + test.skipped};
   }
   std::optional<float> min_value;
@@ -185,7 +187,8 @@ absl::Status RunEvaluate(const Options& options, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(const Parts parts, ReadParts(options, console));
   WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions weighting,
                            MakeWeighting(options.weighting, options.input, parts.train));
-  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(parts.train, weighting));
+  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions,
+                           BuildInteractions(parts.train, weighting, Parallelism(options.threads)));
   WAYPOST_ASSIGN_OR_RETURN(const TestSet test,
                            BuildTestSet({parts.train.users(), parts.train.items(), std::move(interactions)}, parts.test,
                                         parts.fold_in, weighting));

@@ -112,9 +112,10 @@ void AddEventFileFlags(Verb& verb, EventFileFlags& flags) {
 }
 
 absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files, const EventFileFlags& flags,
-                                          Console& console) {
+                                          const Parallelism& parallelism, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(KindTable kinds, MakeKinds(flags));
-  WAYPOST_ASSIGN_OR_RETURN(const ReadOptions options, MakeReadOptions(flags));
+  WAYPOST_ASSIGN_OR_RETURN(ReadOptions options, MakeReadOptions(flags));
+  options.parallelism = parallelism;
   EventLogBuilder builder(std::move(kinds));
   EventInput input;
   for (const std::string& file : files) {

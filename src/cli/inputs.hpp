@@ -39,7 +39,7 @@ struct EventInput {
 
 // Reads the files one after the other into one log and says on standard error what it found.
 absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files, const EventFileFlags& flags,
-                                          Console& console);
+                                          const Parallelism& parallelism, Console& console);
 
 // Reads a time given on the command line: a date, or an integer in the files' --time-unit.
 absl::StatusOr<std::int64_t> ParseTimeFlag(const std::string& option, const std::string& text,

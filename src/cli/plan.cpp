@@ -65,10 +65,12 @@ absl::Status RunPlan(const Options& options, Console& console) {
     model_options.push_back(std::move(parsed));
   }
   if (!sizes) {
-    WAYPOST_ASSIGN_OR_RETURN(const EventInput input, ReadEventFiles(options.files, options.input, console));
+    WAYPOST_ASSIGN_OR_RETURN(const EventInput input,
+                             ReadEventFiles(options.files, options.input, Parallelism(options.threads), console));
     WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions weighting,
                              MakeWeighting(options.weighting, options.input, input.log));
-    WAYPOST_ASSIGN_OR_RETURN(const Interactions interactions, BuildInteractions(input.log, weighting));
+    WAYPOST_ASSIGN_OR_RETURN(const Interactions interactions,
+                             BuildInteractions(input.log, weighting, Parallelism(options.threads)));
     users = interactions.positives.users();
     items = interactions.positives.items();
     entries = interactions.positives.entries();

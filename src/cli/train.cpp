@@ -69,14 +69,14 @@ void WriteReport(const Options& options, const TrainedModel& trained, const Earl
 
 absl::Status Train(const Options& options, const ModelOptions& model_options, Continuation& continuation,
                    Console& console) {
-  WAYPOST_ASSIGN_OR_RETURN(EventInput input, ReadEventFiles(options.files, options.input, console));
+  const Parallelism parallelism(options.threads);
+  WAYPOST_ASSIGN_OR_RETURN(EventInput input, ReadEventFiles(options.files, options.input, parallelism, console));
   WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions weighting,
                            MakeWeighting(options.weighting, options.input, input.log));
   WAYPOST_ASSIGN_OR_RETURN(ItemTitles titles, ReadTitles(options.catalog, options.input, input.log.items(), console));
-  const Parallelism parallelism(options.threads);
   WAYPOST_ASSIGN_OR_RETURN(const EarlyStop stop, FindEpochs(options.early_stop, input.log, weighting, model_options,
                                                             options.seed, parallelism, continuation, console));
-  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(input.log, weighting));
+  WAYPOST_ASSIGN_OR_RETURN(Interactions interactions, BuildInteractions(input.log, weighting, parallelism));
   const InteractionMatrix& matrix = interactions.positives;
   ModelBundle bundle;
   bundle.users = input.log.users();

@@ -23,5 +23,6 @@ int main(void) {
   PRINT(waypost_results);
   PRINT(waypost_similar_query);
   PRINT(waypost_explanation);
+  PRINT(waypost_arrow_options);
   return 0;
 }
