@@ -177,12 +177,18 @@ absl::StatusOr<std::size_t> ByteSource::ReadSlices(std::span<char> target, const
 }
 
 absl::StatusOr<std::size_t> ByteSource::ReadFully(std::span<char> target, const Parallelism& parallelism) {
+  if (failing()) return late_error_;
   if (plain_file_) return ReadSlices(target, parallelism);
   std::size_t total = 0;
   while (total < target.size()) {
-    WAYPOST_ASSIGN_OR_RETURN(const std::size_t count, Read(target.subspan(total)));
-    if (count == 0) break;
-    total += count;
+    const absl::StatusOr<std::size_t> count = Read(target.subspan(total));
+    if (!count.ok()) {
+      if (total == 0) return count.status();
+      late_error_ = count.status();
+      break;
+    }
+    if (*count == 0) break;
+    total += *count;
   }
   return total;
 }
@@ -218,19 +224,22 @@ absl::StatusOr<std::size_t> ByteSource::Inflate(std::span<char> target) {
       continue;
     }
     WAYPOST_RETURN_IF_ERROR(Refill());
-    if (begin_ == end_) return absl::DataLossError("want whole gzip data, got data cut short");
+    const bool at_end = begin_ == end_;  // zlib may still hold text of what it was given
     stream_.next_in = reinterpret_cast<Bytef*>(raw_.data() + begin_);
     stream_.avail_in = static_cast<uInt>(end_ - begin_);
     stream_.next_out = reinterpret_cast<Bytef*>(target.data());
     stream_.avail_out = static_cast<uInt>(target.size());
     const int result = inflate(&stream_, Z_NO_FLUSH);
     begin_ = end_ - stream_.avail_in;
+    between_members_ = result == Z_STREAM_END;
+    // Before any error: zlib reports it again when it is called for more.
+    if (const std::size_t count = target.size() - stream_.avail_out; count > 0) return count;
+    if (at_end && (result == Z_OK || result == Z_BUF_ERROR))
+      return absl::DataLossError("want whole gzip data, got data cut short");
     if (result == Z_MEM_ERROR) return absl::ResourceExhaustedError("memory for gzip");
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
       return absl::DataLossError(absl::StrCat("want whole gzip data, got damaged data",
                                               stream_.msg == nullptr ? "" : absl::StrCat(" (", stream_.msg, ")")));
-    between_members_ = result == Z_STREAM_END;
-    if (const std::size_t count = target.size() - stream_.avail_out; count > 0) return count;
   }
 }
 

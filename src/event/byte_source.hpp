@@ -45,8 +45,10 @@ class ByteSource {
   // Errors    kDataLoss: damaged gzip, cut short or followed by something else.  kFailedPrecondition: cannot be read.
   absl::StatusOr<std::size_t> Read(std::span<char> target);
 
-  // As Read, but fills all of `target` unless the end comes first.
+  // As Read, but fills all of `target` unless the end or an error comes first. An error behind some bytes is kept for
+  // the next call, so that what stands before it is never lost; failing() then tells that this was not the end.
   absl::StatusOr<std::size_t> ReadFully(std::span<char> target, const Parallelism& parallelism);
+  bool failing() const { return !late_error_.ok(); }
 
  private:
   ByteSource() = default;
@@ -71,6 +73,7 @@ class ByteSource {
   bool between_members_ = false;
   z_stream stream_ = {};
 
+  absl::Status late_error_;
   bool plain_file_ = false;     // can be read anywhere
   std::uint64_t position_ = 0;  // of the next byte of a plain file
 

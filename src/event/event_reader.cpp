@@ -150,7 +150,8 @@ class FileReader {
   // (1) text_[begin_, size) is loaded and not yet read; begin_ is in line line_, at its beginning unless in_long_line_.
   Column<char> text_;
   std::size_t begin_ = 0;
-  bool ended_ = false;  // the file has no more than that
+  bool loaded_ = false;  // some of it was not there when records were last taken
+  bool ended_ = false;   // the file has no more than that
   std::uint64_t line_ = 1;
   bool in_long_line_ = false;
   std::deque<BlockReader> readers_;
@@ -167,7 +168,8 @@ absl::Status FileReader::Load(std::size_t bytes) {
   const absl::StatusOr<std::size_t> count = source_.bytes->ReadFully(text().subspan(kept), options_.parallelism);
   if (!count.ok()) return AtLine(count.status());
   text_.Resize(kept + *count);
-  ended_ = *count < bytes;
+  ended_ = *count < bytes && !source_.bytes->failing();
+  loaded_ = true;
   return absl::OkStatus();
 }
 
@@ -231,7 +233,9 @@ void FileReader::ReadBlocks(std::size_t used) {
 }
 
 absl::Status FileReader::ReadRound(std::size_t blocks) {
-  WAYPOST_RETURN_IF_ERROR(Load(blocks * sizes_.block_bytes));
+  // What stands before an error of the file is read before the error is met.
+  if (!loaded_ || !source_.bytes->failing()) WAYPOST_RETURN_IF_ERROR(Load(blocks * sizes_.block_bytes));
+  loaded_ = false;
   const std::size_t held = text_.size() - begin_;
   const std::size_t used = std::clamp<std::size_t>((held + sizes_.block_bytes - 1) / sizes_.block_bytes, 1, blocks);
   while (readers_.size() < used) readers_.emplace_back(record_form_, form_, options_.on_error, sizes_.fast_path);

@@ -60,14 +60,9 @@ absl::Status RecordReader::Fill() {
   const std::size_t kept = scanner_.text().size() - scanner_.begin();
   std::memmove(window_.data(), window_.data() + scanner_.begin(), kept);
   if (kept == window_.size()) window_.resize(std::clamp(2 * window_.size(), kFirstWindowBytes, kMaxWindowBytes));
-  std::size_t held = kept;
-  bool ended = false;
-  while (held < window_.size() && !ended) {
-    WAYPOST_ASSIGN_OR_RETURN(const std::size_t count, source_->Read(std::span(window_).subspan(held)));
-    held += count;
-    ended = count == 0;
-  }
-  scanner_.SetText(std::span(window_).first(held), ended);
+  const std::span<char> room = std::span(window_).subspan(kept);
+  WAYPOST_ASSIGN_OR_RETURN(const std::size_t count, source_->ReadFully(room, Parallelism(1)));
+  scanner_.SetText(std::span(window_).first(kept + count), count < room.size() && !source_->failing());
   return absl::OkStatus();
 }
 

@@ -140,6 +140,28 @@ TEST(EventBlocks, LongLinesAreRefusedAlikeInBlocksOfAnySize) {
   }
 }
 
+// What stands before the damage is read, and the error names the line where it is met, whatever the blocks.
+TEST(EventBlocks, DamagedGzipEndsAtTheSameLineInBlocksOfAnySize) {
+  const testing_support::TemporaryFolder folder;
+  std::string text = "user,item,value\n";
+  for (int n = 0; n < 3000; ++n) absl::StrAppend(&text, "u", n * 7919 % 3001, ",i", n % 71, ",", n % 5, "\n");
+  const std::string whole = testing_support::Gzip(text);
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    std::string bytes = whole.substr(0, 20 + random.Below(whole.size() - 20));
+    if (seed % 2 == 0) {
+      bytes = whole;
+      bytes[20 + random.Below(whole.size() - 20)] ^= static_cast<char>(1 + random.Below(255));
+    }
+    const std::string path = folder.Write("a.csv.gz", bytes);
+    const std::string expected = Outcome(path, OnError::kSkip, 1, {1 << 20, 1, false});
+    EXPECT_EQ(expected.substr(0, 9), "DATA_LOSS");
+    for (const BlockSizes& sizes : {BlockSizes{100, 4, true}, BlockSizes{5000, 3, true}, BlockSizes{}})
+      EXPECT_EQ(Outcome(path, OnError::kSkip, 1, sizes), expected);
+  }
+}
+
 TEST(EventBlocks, ManyThreadsGiveTheSameLog) {
   const testing_support::TemporaryFolder folder;
   Random random(1);
