@@ -38,6 +38,13 @@ inline std::vector<ModelCase> PersonalModels() {
           {"KnnShareOfNeighbours", "item-knn", {{"neighbour_mass", "0.7"}}},
           {"IalsExact", "ials", {{"solver", "exact"}, d8, {"unobserved_weight", "0.1"}, {"regularization", "0.05"}}},
           {"IalsCg", "ials", {{"solver", "cg"}, d8, {"unobserved_weight", "0.1"}, {"regularization", "0.05"}}},
+          {"IalsBlock",
+           "ials",
+           {{"solver", "block"},
+            {"block", "16"},
+            {"dimensions", "24"},
+            {"unobserved_weight", "0.1"},
+            {"regularization", "0.05"}}},
           {"IalsMoreDimensionsThanItems",
            "ials",
            {{"dimensions", "96"}, {"epochs", "4"}, {"unobserved_weight", "0.1"}, {"regularization", "0.05"}}}};
