@@ -244,7 +244,9 @@ TEST(IalsFirstItems, OfOtherShapesOrNotFiniteAreRefused) {
   };
   EXPECT_THAT(refusal(50, 32, 0), HasSubstr("first_items: want 50 x 8, got 50 x 32"));
   EXPECT_THAT(refusal(49, 8, 0), HasSubstr("first_items: want 50 x 8, got 49 x 8"));
-  EXPECT_THAT(refusal(50, 8, std::numeric_limits<float>::infinity()), HasSubstr("want finite numbers, got inf"));
+  EXPECT_THAT(refusal(50, 8, std::numeric_limits<float>::infinity()), HasSubstr("want numbers of at most 1e+15"));
+  EXPECT_THAT(refusal(50, 8, std::numeric_limits<float>::quiet_NaN()), HasSubstr("in size, got nan"));
+  EXPECT_THAT(refusal(50, 8, -1e30f), HasSubstr("in size, got -1e+30"));
   std::map<int, IalsState> states;
   ASSERT_TRUE(TrainIals(matrix, {.dimensions = 8, .epochs = 1}, Keeping(states)).ok());
   TrainingControl both;

@@ -70,9 +70,11 @@ inline absl::Status ValidateIalsControl(const InteractionMatrix& matrix, const I
     return absl::InvalidArgumentError(absl::StrCat("TrainingControl.first_items: want ", matrix.items(), " x ",
                                                    options.dimensions, ", got ", first.rows(), " x ",
                                                    first.dimensions()));
+  constexpr float kLargest = 1e15f;  // the squares of a panel of rows still have a finite sum in float32
   for (float value : first.values())
-    if (!std::isfinite(value))
-      return absl::InvalidArgumentError(absl::StrCat("TrainingControl.first_items: want finite numbers, got ", value));
+    if (!(std::abs(value) <= kLargest))  // also a NaN
+      return absl::InvalidArgumentError(
+          absl::StrCat("TrainingControl.first_items: want numbers of at most ", kLargest, " in size, got ", value));
   return absl::OkStatus();
 }
 
@@ -239,8 +241,9 @@ class IalsRun {
 //         a validation measure, a state or first vectors of another matrix or of other options; kCancelled;
 //         kResourceExhausted: out of memory; errors of control.validation and control.checkpoint.
 // Cost    an epoch: 2 (U + I) d^2 + 2 x 9 d^3 + the rows (ials.hpp) multiply-adds. Memory (U + I) d float32, some 3 d^2
-//         float64, 2 d^2 float32 a thread; with a validation measure I d float32 more. A cancelled training ends within
-//         a few rows of each thread; the eigenvectors of one Gramian, 9 d^3, are not cut short.
+//         float64 and at most 15 MB of partial Gramians (d^2 float64 if that is more), 2 d^2 float32 a thread; with a
+//         validation measure I d float32 more. A cancelled training ends within a few rows of each thread; the
+//         eigenvectors of one Gramian, 9 d^3, are not cut short.
 inline absl::StatusOr<IalsTraining> TrainIals(const InteractionMatrix& matrix, const IalsOptions& options,
                                               const TrainingControl& control = {},
                                               const Parallelism& parallelism = {}) {
