@@ -48,7 +48,8 @@ inline float AutomaticUnobservedWeight(const InteractionMatrix& matrix) {
 // Requires  strengths that ValidateTrainingMatrix accepts.
 inline IalsOptions EffectiveOptions(const InteractionMatrix& matrix, IalsOptions options) {
   if (!options.unobserved_weight) options.unobserved_weight = AutomaticUnobservedWeight(matrix);
-  if (options.solver != IalsSolver::kExact && !options.cg_steps) options.cg_steps = kDefaultCgSteps;
+  const bool may_step = options.solver == IalsSolver::kAuto || options.solver == IalsSolver::kCg;
+  if (may_step && !options.cg_steps) options.cg_steps = kDefaultCgSteps;
   return options;
 }
 
