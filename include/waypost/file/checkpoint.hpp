@@ -37,9 +37,8 @@ absl::StatusOr<std::vector<std::byte>> SaveCheckpointToMemory(const IalsState& s
 
 // Reads a checkpoint and checks every byte of it.
 //
-// Errors  kNotFound: no such file.  kDataLoss: the file is damaged or no checkpoint; names the section, the offset,
-// what
-//         was expected and found.  kUnimplemented: the file needs a newer reader; names the version.
+// Errors  kNotFound: no such file.  kDataLoss: the file is damaged or no checkpoint; names the section, the offset and
+//         what was expected and found.  kUnimplemented: the file needs a newer reader; names the version.
 absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& path);
 
 // As OpenCheckpoint, from a copy of `bytes`.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,8 +24,9 @@ namespace waypost {
 // nothing: their vectors follow from those of the items.
 //
 // Errors  kFailedPrecondition: `older` has no iALS model.  kInvalidArgument: it has other dimensions.
+//         kResourceExhausted: memory.
 inline absl::StatusOr<FactorMatrix> FirstItemsFrom(const ModelBundle& older, const IdDictionary& items,
-                                                   int dimensions) {
+                                                   int dimensions) try {
   const IalsModel* model = nullptr;
   std::string kinds;
   for (const NamedModel& named : older.models) {
@@ -44,6 +46,8 @@ inline absl::StatusOr<FactorMatrix> FirstItemsFrom(const ModelBundle& older, con
     if (const std::optional<std::uint32_t> row = older.items.Find(items.id(item)); row && *row < known.rows())
       std::copy_n(known.row(*row), stride, rows.begin() + static_cast<std::ptrdiff_t>(item * stride));
   return FactorMatrix(items.size(), known.dimensions(), SharedArray<float>(std::move(rows)));
+} catch (const std::bad_alloc&) {
+  return absl::ResourceExhaustedError(absl::StrCat("older model: want memory for ", items.size(), " item vectors"));
 }
 
 }  // namespace waypost
