@@ -47,12 +47,12 @@ namespace internal {
 
 inline absl::StatusOr<SparseMatrix> MakeNeighbours(const InteractionMatrix& matrix, const ItemKnnOptions& options,
                                                    const TrainingControl& control, const Parallelism& parallelism) {
-  const KnnTerms terms = MakeKnnTerms(matrix, options);
+  const KnnTerms terms = MakeKnnTerms(matrix, options, parallelism);
   const std::size_t count = static_cast<std::size_t>(options.neighbours);
   if (options.neighbour_mass >= 1) return KnnProduct(terms, KnnRows::kSources, count, 1).Run(control, parallelism);
   WAYPOST_ASSIGN_OR_RETURN(const SparseMatrix by_target,
                            KnnProduct(terms, KnnRows::kTargets, 0, options.neighbour_mass).Run(control, parallelism));
-  SparseMatrix by_source = Transpose(by_target);
+  SparseMatrix by_source = Transpose(by_target, parallelism);
   if (count == 0) return by_source;
   return KeepStrongestOfRows(by_source, count, parallelism);
 }

@@ -80,7 +80,8 @@ SparseMatrix ChangeValues(const SparseMatrix& matrix, const Change& change) {
                       SharedArray<float>(std::move(values)));
 }
 
-inline KnnTerms Bm25Terms(const InteractionMatrix& matrix, const ItemKnnOptions& options) {
+inline KnnTerms Bm25Terms(const InteractionMatrix& matrix, const ItemKnnOptions& options,
+                          const Parallelism& parallelism) {
   const double k1 = options.bm25_k1.value_or(kDefaultBm25K1);
   const double b = options.bm25_b.value_or(kDefaultBm25B);
   std::vector<double> sums = RowSums(matrix.item_user());
@@ -99,7 +100,7 @@ inline KnnTerms Bm25Terms(const InteractionMatrix& matrix, const ItemKnnOptions&
   terms.source_factor.assign(matrix.items(), 1.0);
   if (matrix.user_item().weighted()) {
     terms.user_item = ChangeValues(matrix.user_item(), term);
-    terms.item_user = Transpose(terms.user_item);
+    terms.item_user = Transpose(terms.user_item, parallelism);
   } else {  // t(u, i) depends on i alone: the product stays one of ones
     for (std::size_t item = 0; item < matrix.items(); ++item) terms.source_factor[item] = term(1, item);
   }
@@ -107,8 +108,9 @@ inline KnnTerms Bm25Terms(const InteractionMatrix& matrix, const ItemKnnOptions&
   return terms;
 }
 
-inline KnnTerms MakeKnnTerms(const InteractionMatrix& matrix, const ItemKnnOptions& options) {
-  if (options.similarity == KnnSimilarity::kBm25) return Bm25Terms(matrix, options);
+inline KnnTerms MakeKnnTerms(const InteractionMatrix& matrix, const ItemKnnOptions& options,
+                             const Parallelism& parallelism) {
+  if (options.similarity == KnnSimilarity::kBm25) return Bm25Terms(matrix, options, parallelism);
   KnnTerms terms{matrix.user_item(), matrix.item_user(), {}, {}, {}};
   if (options.similarity == KnnSimilarity::kDegree) {
     const std::vector<double> item_sums = RowSums(matrix.item_user());
@@ -122,7 +124,7 @@ inline KnnTerms MakeKnnTerms(const InteractionMatrix& matrix, const ItemKnnOptio
     terms.user_weight = SquaredUserIdf(matrix.user_item());
     if (matrix.user_item().weighted()) {
       terms.user_item = ChangeValues(matrix.user_item(), [](double x, std::size_t) { return std::sqrt(x); });
-      terms.item_user = Transpose(terms.user_item);
+      terms.item_user = Transpose(terms.user_item, parallelism);
     }
   } else {
     terms.user_weight.assign(matrix.users(), 1.0);
