@@ -91,8 +91,8 @@ absl::StatusOr<InputFormat> ParseInputFormat(std::string_view name);
 //   path     a file, or "-" for standard input, whose format must then be named.
 // Errors     as above. `log` then holds the events before the bad row: throw it away. A row is appended whole or not at
 //            all. A file without a single good row is an error.
-// Cost       one pass on options.parallelism; memory for some 30 MB of text and rows beside the log, less for a small
-// file.
+// Cost       one pass on options.parallelism; memory for some 30 MB of text and rows beside the log, less for a
+//            small file.
 absl::StatusOr<ReadReport> ReadEvents(const std::string& path, const ReadOptions& options, EventLogBuilder& log);
 
 // Reads items: columns `id` (or item_column), type, title, texts, tags, category, level, language, author, price,

@@ -22,8 +22,7 @@ namespace waypost::internal {
 // Sorts the things 0 .. count - 1 by key, things of one key in their order.
 //
 //   visit(begin, end, take)   calls `take(thing, key)` for every thing of [begin, end), ascending; called twice. What
-//   it
-//                             calls the thing is its own affair.
+//                             it calls the thing is its own affair.
 //   place(thing, target)      is told where a thing stands in the order.
 // Returns   key_count + 1 offsets: the things of key k stand at [offsets[k], offsets[k + 1]).
 // Requires  every key < key_count; calls of `visit` and `place` for different things may run at the same time.

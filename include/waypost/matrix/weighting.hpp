@@ -16,8 +16,8 @@
 // Complexity   O(rows + users + items) time. Beside the log and the result at most 16 bytes a row at a time. No hash
 //              table of pairs.
 // Numerics     float64 until a pair's strength is stored as float32.
-// Determinism  Equal for any number of threads: the sorts are stable, and sums are taken in the order of time, then
-// row. Checked by   tests/unit/matrix_weighting_test.cpp against a naive map of pairs.
+// Determinism  Equal for any number of threads: the sorts are stable, sums are taken in the order of time, then row.
+// Checked by   tests/unit/matrix_weighting_test.cpp against a naive map of pairs.
 #ifndef WAYPOST_MATRIX_WEIGHTING_HPP_
 #define WAYPOST_MATRIX_WEIGHTING_HPP_
 
