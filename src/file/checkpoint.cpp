@@ -59,22 +59,24 @@ absl::StatusOr<EncodedCheckpoint> Encode(const IalsState& state, const Settings&
   if (state.kept_items.rows() > 0)
     WAYPOST_RETURN_IF_ERROR(
         AddTables("IalsState.kept_items", state.kept_items, state.kept_eigenvalues, kKept, sections));
-  const Metadata metadata{
-      .writer = WAYPOST_VERSION_STRING,
-      .users = state.data.users,
-      .items = state.data.items,
-      .default_model = std::string(kKind),
-      .facts = {.events = 0,
-                .users = state.data.users,
-                .items = state.data.items,
-                .pairs = state.data.entries,
-                .settings = notes},
-      .models = {{.name = std::string(kKind),
-                  .kind = std::string(kKind),
-                  .options = FormatOptions(state.options),
-                  .parameters = {{"epoch", internal::NumberText(state.epoch)},
-                                 {"kept", internal::NumberText(state.kept)},
-                                 {"content", absl::StrCat(absl::Hex(state.data.content, absl::kZeroPad16))}}}}};
+  // Step by step: compilers in use destroy members twice when an allocation inside a nested initializer list fails.
+  ModelMetadata model;
+  model.name = kKind;
+  model.kind = kKind;
+  model.options = FormatOptions(state.options);
+  model.parameters.emplace_back("epoch", internal::NumberText(state.epoch));
+  model.parameters.emplace_back("kept", internal::NumberText(state.kept));
+  model.parameters.emplace_back("content", absl::StrCat(absl::Hex(state.data.content, absl::kZeroPad16)));
+  Metadata metadata;
+  metadata.writer = WAYPOST_VERSION_STRING;
+  metadata.users = state.data.users;
+  metadata.items = state.data.items;
+  metadata.default_model = kKind;
+  metadata.facts.users = state.data.users;
+  metadata.facts.items = state.data.items;
+  metadata.facts.pairs = state.data.entries;
+  metadata.facts.settings = notes;
+  metadata.models.push_back(std::move(model));
   WAYPOST_RETURN_IF_ERROR(Validate(metadata));
   WAYPOST_ASSIGN_OR_RETURN(encoded.metadata, EncodeMetadata(metadata));
   sections.front().bytes = encoded.metadata;
