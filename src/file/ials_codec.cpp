@@ -67,7 +67,7 @@ absl::StatusOr<IalsOptions> ReadOptions(const Settings& parameters) {
       return absl::DataLossError(absl::StrCat("parameters: ", status.message()));
     return options;
   }
-  return BadParameter("solver", "auto, exact or cg", solver);
+  return BadParameter("solver", "auto, exact, cg or block", solver);
 }
 
 }  // namespace
