@@ -68,7 +68,6 @@ class RecordScanner {
   // As at the beginning of line 1, or inside a line to be passed over; lines are then counted from `line`.
   void Restart(bool in_long_line, std::uint64_t line) {
     in_long_line_ = in_long_line;
-    line_ = line;
     next_line_ = line;
   }
   std::span<char> text() const { return text_; }
