@@ -68,6 +68,19 @@ absl::Status AddTrajectory(const Job& job, const std::vector<std::size_t>& epoch
   return absl::OkStatus();
 }
 
+// Trains `repeats` times, each with the one before freed; returns the last.
+absl::StatusOr<TrainedModel> TrainRepeatedly(const Job& job, Timing& timing) {
+  TrainedModel trained;
+  for (std::size_t n = 0; n < job.repeats; ++n) {
+    trained = {};
+    WAYPOST_RETURN_IF_ERROR(timing.Run([&]() -> absl::Status {
+      WAYPOST_ASSIGN_OR_RETURN(trained, TrainModel(job.matrix, job.options, {}, job.parallelism));
+      return absl::OkStatus();
+    }));
+  }
+  return trained;
+}
+
 }  // namespace
 
 absl::Status RunTrain(Arguments& arguments) {
@@ -84,14 +97,7 @@ absl::Status RunTrain(Arguments& arguments) {
     return absl::OkStatus();
   }
   Timing timing;
-  TrainedModel trained;
-  for (std::size_t n = 0; n < job.repeats; ++n) {
-    trained = {};
-    WAYPOST_RETURN_IF_ERROR(timing.Run([&]() -> absl::Status {
-      WAYPOST_ASSIGN_OR_RETURN(trained, TrainModel(job.matrix, job.options, {}, job.parallelism));
-      return absl::OkStatus();
-    }));
-  }
+  WAYPOST_ASSIGN_OR_RETURN(const TrainedModel trained, TrainRepeatedly(job, timing));
   report.Add(timing);
   report.Add("training_peak_rss_bytes", static_cast<double>(PeakResidentBytes()));
   if (!test.empty()) WAYPOST_RETURN_IF_ERROR(AddQuality(job, *trained.scorer, test, report));
@@ -138,14 +144,7 @@ absl::Status RunItemKnn(Arguments& arguments) {
   const std::string test = arguments.TextOr("test");
   WAYPOST_RETURN_IF_ERROR(arguments.CheckAllUsed());
   Timing timing;
-  TrainedModel trained;
-  for (std::size_t n = 0; n < job.repeats; ++n) {
-    trained = {};
-    WAYPOST_RETURN_IF_ERROR(timing.Run([&]() -> absl::Status {
-      WAYPOST_ASSIGN_OR_RETURN(trained, TrainModel(job.matrix, job.options, {}, job.parallelism));
-      return absl::OkStatus();
-    }));
-  }
+  WAYPOST_ASSIGN_OR_RETURN(const TrainedModel trained, TrainRepeatedly(job, timing));
   const auto& options = std::get<ItemKnnOptions>(job.options);
   const std::string neighbours = options.neighbours > 0 ? std::to_string(options.neighbours) : "all";
   Report report(std::string(KnnSimilarityName(options.similarity)) + " " + neighbours, job.parallelism.threads());
