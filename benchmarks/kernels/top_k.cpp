@@ -84,18 +84,26 @@ World MakeWorld(const benchmark::State& state) {
   return World(static_cast<std::size_t>(state.range(0)), static_cast<Norms>(state.range(2)));
 }
 
-void OneQuery(benchmark::State& state) {
-  const World world = MakeWorld(state);
-  std::vector<ScoredItem> best(static_cast<std::size_t>(state.range(1)));
+// Calls ask(number of the query, certificate) once an iteration.
+template <typename Ask>
+void Measure(benchmark::State& state, const World& world, const Ask& ask) {
   TopKCertificate sum;
   std::size_t queries = 0;
   for (auto _ : state) {
     TopKCertificate certificate;
-    benchmark::DoNotOptimize(world.index.SearchInto(world.query(queries++), {}, best, &certificate).ok());
+    benchmark::DoNotOptimize(ask(queries++, &certificate));
     sum.scored += certificate.scored;
     sum.groups += certificate.groups;
   }
   Report(state, world, queries, sum);
+}
+
+void OneQuery(benchmark::State& state) {
+  const World world = MakeWorld(state);
+  std::vector<ScoredItem> best(static_cast<std::size_t>(state.range(1)));
+  Measure(state, world, [&](std::size_t n, TopKCertificate* certificate) {
+    return world.index.SearchInto(world.query(n), {}, best, certificate).ok();
+  });
 }
 
 void OneQueryScoringEveryRow(benchmark::State& state) {
@@ -121,15 +129,9 @@ void OneQueryScoringEveryRow(benchmark::State& state) {
 void SimilarRows(benchmark::State& state) {
   const World world = MakeWorld(state);
   std::vector<ScoredItem> best(static_cast<std::size_t>(state.range(1)));
-  TopKCertificate sum;
-  std::size_t queries = 0;
-  for (auto _ : state) {
-    TopKCertificate certificate;
-    benchmark::DoNotOptimize(world.index.SimilarInto(queries++ * 37 % kRows, {}, best, &certificate).ok());
-    sum.scored += certificate.scored;
-    sum.groups += certificate.groups;
-  }
-  Report(state, world, queries, sum);
+  Measure(state, world, [&](std::size_t n, TopKCertificate* certificate) {
+    return world.index.SimilarInto(n * 37 % kRows, {}, best, certificate).ok();
+  });
 }
 
 void ManyQueries(benchmark::State& state) {
