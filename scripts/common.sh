@@ -33,11 +33,11 @@ quietly() {
 build() {
   local preset=$1 begin=$SECONDS
   shift
-  quietly "$preset-configure.log" cmake --preset "$preset"
+  quietly "$preset-configure.log" cmake --preset "$preset" || return 1
   if [[ -t 1 ]]; then
-    cmake --build --preset "$preset" -j "$jobs" "$@"
+    cmake --build --preset "$preset" -j "$jobs" "$@" || return 1
   else
-    quietly "$preset-build.log" cmake --build --preset "$preset" -j "$jobs" "$@"
+    quietly "$preset-build.log" cmake --build --preset "$preset" -j "$jobs" "$@" || return 1
   fi
   echo "built '$preset' in $((SECONDS - begin)) s"
 }
