@@ -82,7 +82,7 @@ inline SparseMatrix Transpose(const SparseMatrix& matrix, const Parallelism& par
   ArrayBuilder<float> values(matrix.weighted() ? matrix.entries() : 0);
   const std::span<const std::uint64_t> starts = matrix.offsets().span();
   const std::uint32_t* const items = matrix.column_indices().data();
-  const float* const from = matrix.values().data();
+  const float* const from = matrix.weighted() ? matrix.values().data() : nullptr;
   struct Entry {
     std::size_t at;
     std::uint32_t row;
