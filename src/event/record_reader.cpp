@@ -58,7 +58,7 @@ Step RecordReader::Next() {
 
 absl::Status RecordReader::Fill() {
   const std::size_t kept = scanner_.text().size() - scanner_.begin();
-  std::memmove(window_.data(), window_.data() + scanner_.begin(), kept);
+  if (kept > 0) std::memmove(window_.data(), window_.data() + scanner_.begin(), kept);
   if (kept == window_.size()) window_.resize(std::clamp(2 * window_.size(), kFirstWindowBytes, kMaxWindowBytes));
   const std::span<char> room = std::span(window_).subspan(kept);
   WAYPOST_ASSIGN_OR_RETURN(const std::size_t count, source_->ReadFully(room, Parallelism(1)));
