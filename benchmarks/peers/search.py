@@ -33,7 +33,7 @@ CHECKPOINTS = (1, 2, 3, 4, 5, 6, 8, 12, 20)  # epochs after which quality is mea
 FOR_QUALITY = 0.65
 FACTORS = (1.6, 1.25, 1.12)  # steps of the two numbers, coarse to fine
 CONFIRMED = 2
-SEEDS = (1, 2, 3, 4, 5)
+SEEDS = {64: 5, 128: 5, 256: 2, 512: 2}  # the seeds 1, 2, ...; fewer where a run takes long
 FAR_BELOW = 0.98  # of the best peer
 TOLERANCE = 0.001  # of the target, for every library: below the standard error of a mean over SEEDS
 
@@ -84,6 +84,7 @@ class Search:
 
     def __init__(self, places: Places, library: str, data: str, dimensions: int) -> None:
         self.places, self.library, self.data, self.dimensions = places, library, data, dimensions
+        self.seeds = 2 if data in LARGER else SEEDS[dimensions]
         self.trials: list[Trial] = []
         self.spent = 0.0
         self.file = places.folder / "search" / f"{library}.{data}.{dimensions}.json"
@@ -100,7 +101,7 @@ class Search:
 
     def confirm(self, arguments: dict[str, str], epochs: int) -> Trial:
         """The mean over seeds, on all validation users."""
-        trials = [self.run(arguments | {"seed": str(seed)}, "validation", epochs) for seed in SEEDS]
+        trials = [self.run(arguments | {"seed": str(seed)}, "validation", epochs) for seed in range(1, self.seeds + 1)]
         ndcg = [statistics.fmean(values) for values in zip(*(trial.ndcg for trial in trials))]
         cpu_seconds = [statistics.fmean(values) for values in zip(*(trial.cpu_seconds for trial in trials))]
         return Trial(arguments, trials[0].epochs, ndcg, cpu_seconds)
