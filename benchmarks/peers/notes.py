@@ -19,7 +19,7 @@ SECTIONS = (
         "needs for the target: the best ndcg@20 that another library reaches on the validation part. Settings and "
         "epochs come from `settings.json` (below); here all of train is trained on and the test part is measured, "
         "once. The ratio is against the fastest library that reaches the target on validation.",
-        "Spread over seeds: here each library trains from one (validation takes the mean of five). The losses differ: irspack's is Waypost's; implicit, cmfrec and "
+        "Spread over seeds: here each library trains from one (validation takes the mean of five, of two where a run takes long). The losses differ: irspack's is Waypost's; implicit, cmfrec and "
         "buffalo have a constant ridge; LightFM ranks by WARP (run once: it takes much longer). buffalo "
         "trains by iALS++ from 128 dimensions on, whatever solver is asked for, and its copy of the matrix into a "
         "file of its own is not timed.",
