@@ -20,6 +20,7 @@ struct Train {
   const Parallelism& parallelism;
 
   absl::StatusOr<TrainedModel> operator()(const PopularityOptions&) const {
+    WAYPOST_RETURN_IF_ERROR(ValidateOnePassControl(control));
     WAYPOST_RETURN_IF_ERROR(ValidateTrainingMatrix(matrix));
     TrainedModel trained{.scorer = std::make_shared<const PopularityModel>(TrainPopularity(matrix)),
                          .loss = {},

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "support/worlds.hpp"
+#include "waypost/model/ials_state.hpp"
 #include "waypost/model/item_knn_model.hpp"
 
 namespace waypost {
@@ -171,6 +172,26 @@ TEST(ModelSpec, ACancelledTrainingSaysSo) {
   const TrainingControl control{.on_epoch = [](const TrainingProgress&) { return false; }, .validation = {}};
   for (std::string_view kind : ModelKinds())
     EXPECT_EQ(TrainModel(matrix, *ParseModelOptions(kind, {}), control).status().code(), absl::StatusCode::kCancelled);
+}
+
+TEST(ModelSpec, AModelOfASinglePassRefusesAStateAndFirstVectors) {
+  const InteractionMatrix matrix = testing_support::RandomMatrix(1, 30, 20, 0.2);
+  const IalsState state;
+  for (std::string_view kind : {"popularity", "item-knn"}) {
+    SCOPED_TRACE(kind);
+    const auto expect_refused = [&](const TrainingControl& control, const std::string& field) {
+      const absl::Status status = TrainModel(matrix, *ParseModelOptions(kind, {}), control).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_THAT(std::string(status.message()), HasSubstr("TrainingControl." + field + ": want it with a model that"));
+    };
+    expect_refused({.on_epoch = {}, .validation = {}, .checkpoint = [](const IalsState&) { return absl::OkStatus(); }},
+                   "checkpoint");
+    expect_refused({.on_epoch = {}, .validation = {}, .resume = &state}, "resume");
+    expect_refused({.on_epoch = {},
+                    .validation = {},
+                    .first_items = FactorMatrix(20, 16, SharedArray<float>(AlignedVector<float>(20 * 16, 1)))},
+                   "first_items");
+  }
 }
 
 TEST(ModelSpec, APlanGrowsWithTheWorkAndNeverOverflows) {

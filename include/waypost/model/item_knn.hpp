@@ -62,11 +62,13 @@ inline absl::StatusOr<SparseMatrix> MakeNeighbours(const InteractionMatrix& matr
 // Trains on every positive interaction. Reports progress in equal parts of the one pass.
 //
 // Errors  kInvalidArgument: options out of range or without effect, an empty matrix, a strength out of range (names
-//         user and item), similarities too large to store.  kCancelled.  kResourceExhausted: memory ended.
+//         user and item), similarities too large to store, a state or first vectors in `control`.  kCancelled.
+//         kResourceExhausted: memory ended.
 inline absl::StatusOr<ItemKnnModel> TrainItemKnn(const InteractionMatrix& matrix, const ItemKnnOptions& options,
                                                  const TrainingControl& control = {},
                                                  const Parallelism& parallelism = {}) {
   WAYPOST_RETURN_IF_ERROR(Validate(options));
+  WAYPOST_RETURN_IF_ERROR(ValidateOnePassControl(control));
   WAYPOST_RETURN_IF_ERROR(ValidateTrainingMatrix(matrix));
   try {
     WAYPOST_ASSIGN_OR_RETURN(SparseMatrix neighbours, internal::MakeNeighbours(matrix, options, control, parallelism));

@@ -34,8 +34,8 @@ struct TrainingControl {
   // Asked every few rows, so it must be cheap; true ends the training at once with kCancelled.
   std::function<bool()> cancelled{};
   // Takes the state of the training after every `checkpoint_every` epochs and after the last one; what it takes borrows
-  // the training's arrays for the call. An error ends the training with that error. Models without epochs have no
-  // state.
+  // the training's arrays for the call. An error ends the training with that error. Models that are trained in one pass
+  // have no state: they refuse this, `resume` and `first_items`.
   std::function<absl::Status(const IalsState&)> checkpoint{};
   int checkpoint_every = 1;
   // Goes on from this state in place of the beginning. `epochs` may differ from what the state was made with, every
@@ -87,6 +87,18 @@ inline absl::Status ReportProgress(const TrainingControl& control, const Trainin
   if ((!control.on_epoch || control.on_epoch(progress)) && !(control.cancelled && control.cancelled()))
     return absl::OkStatus();
   return absl::CancelledError(absl::StrCat("training: cancelled after step ", progress.epoch, " of ", progress.epochs));
+}
+
+// What a trainer without epochs requires of `control`: no state to keep, to go on from or to begin with.
+// Errors  kInvalidArgument, with the first field that is set.
+inline absl::Status ValidateOnePassControl(const TrainingControl& control) {
+  const char* set = control.checkpoint               ? "checkpoint"
+                    : control.resume != nullptr      ? "resume"
+                    : control.first_items.rows() > 0 ? "first_items"
+                                                     : nullptr;
+  if (set == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("TrainingControl.", set, ": want it with a model that trains in epochs, got one of a single pass"));
 }
 
 // What every trainer requires of its matrix: at least one entry, every strength in (0, kMaxStrength].
