@@ -10,6 +10,7 @@
 
 #include "support/bundle_surgery.hpp"
 #include "support/checkpoints.hpp"
+#include "support/damage.hpp"
 #include "waypost/base/random.hpp"
 #include "waypost/file/checkpoint.hpp"
 
@@ -18,6 +19,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing_support::BundleSurgery;
+using testing_support::ExpectNamed;
 
 std::vector<std::byte> Sound() {
   return *SaveCheckpointToMemory(testing_support::SmallState(), {{"phase", "search"}});
@@ -34,15 +36,6 @@ absl::Status OpenAndUse(std::span<const std::byte> bytes) {
   control.cancelled = [] { return true; };
   (void)TrainIals(testing_support::RandomMatrix(1, 30, 20, 0.2), opened->state.options, control, Parallelism(1));
   return absl::OkStatus();
-}
-
-void ExpectNamed(const absl::Status& status) {
-  ASSERT_FALSE(status.ok());
-  EXPECT_TRUE(status.code() == absl::StatusCode::kDataLoss || status.code() == absl::StatusCode::kUnimplemented)
-      << status;
-  EXPECT_THAT(std::string(status.message()),
-              testing::AllOf(testing::ContainsRegex("header|section|file.size|end mark|padding"), HasSubstr("want"),
-                             HasSubstr("got")));
 }
 
 TEST(DamagedCheckpoint, EveryTruncationIsFound) {

@@ -13,6 +13,7 @@
 
 #include "support/bundle_surgery.hpp"
 #include "support/bundles.hpp"
+#include "support/damage.hpp"
 #include "support/replaced_new.hpp"
 #include "waypost/base/random.hpp"
 #include "waypost/file/inspect.hpp"
@@ -37,6 +38,7 @@ using testing::HasSubstr;
 using testing_support::AllScores;
 using testing_support::BundleSurgery;
 using testing_support::BytesOf;
+using testing_support::ExpectNamed;
 using testing_support::SmallBundle;
 
 // Opens damaged bytes and reads everything the bundle then offers. Returns what opening said.
@@ -46,15 +48,6 @@ absl::Status OpenAndUse(std::span<const std::byte> bytes, OpenCheck check) {
   EXPECT_LE(requested_bytes, 2 * bytes.size() + (std::size_t{1} << 20));
   if (bundle.ok()) testing_support::UseBundle(*bundle);
   return bundle.status();
-}
-
-void ExpectNamed(const absl::Status& status) {
-  ASSERT_FALSE(status.ok());
-  EXPECT_TRUE(status.code() == absl::StatusCode::kDataLoss || status.code() == absl::StatusCode::kUnimplemented)
-      << status;
-  EXPECT_THAT(std::string(status.message()),
-              testing::AllOf(testing::ContainsRegex("header|section|file.size|end mark|padding"), HasSubstr("want"),
-                             HasSubstr("got")));
 }
 
 TEST(DamagedFile, EveryTruncationIsFound) {

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <span>
-#include <vector>
 
 #include "support/bundle_surgery.hpp"
 #include "waypost/file/checkpoint.hpp"
@@ -18,10 +17,6 @@ void Open(std::span<const std::byte> bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::span<const std::byte> bytes = std::as_bytes(std::span(data, size));
-  Open(bytes);
-  waypost::testing_support::BundleSurgery surgery(std::vector<std::byte>(bytes.begin(), bytes.end()));
-  surgery.RepairChecksums();
-  Open(surgery.bytes());
+  waypost::testing_support::OpenAsIsAndRepaired(data, size, Open);
   return 0;
 }

@@ -102,6 +102,16 @@ class BundleSurgery {
   std::vector<std::byte> bytes_;
 };
 
+// Calls `open` with the bytes as they are, and with right checksums.
+template <typename Open>
+void OpenAsIsAndRepaired(const std::uint8_t* data, std::size_t size, Open open) {
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(data, size));
+  open(bytes);
+  BundleSurgery surgery(std::vector<std::byte>(bytes.begin(), bytes.end()));
+  surgery.RepairChecksums();
+  open(std::span<const std::byte>(surgery.bytes()));
+}
+
 // Reads everything that an opened bundle offers, without any trust in its values.
 inline void UseBundle(const ModelBundle& bundle) {
   std::size_t sum = 0;
