@@ -25,17 +25,32 @@ constexpr std::string_view kKind = "ials";
 constexpr std::uint32_t kLast = 1;  // model number of the arrays after the last epoch
 constexpr std::uint32_t kKept = 2;  // and of those of the kept epoch
 
+// A training can go on from tables within these bounds.
+constexpr double kLargestEigenvalue = 1e36;  // of the Gramian of a million such factors
+std::optional<Fault> CheckFactorSizes(const FactorMatrix& factors) {
+  return CheckWithin(factors.values(), -kLargestIalsFactor, kLargestIalsFactor);
+}
+std::optional<Fault> CheckEigenvalues(const SharedArray<double>& eigenvalues) {
+  return CheckWithin(eigenvalues.span(), 0, kLargestEigenvalue);
+}
+
 struct EncodedCheckpoint {
   std::vector<std::byte> metadata;
   std::vector<SectionSource> sections;  // borrowed from the state
 };
 
+absl::Status AddFactors(std::string_view name, const FactorMatrix& factors, SectionType type, std::uint32_t model,
+                        std::vector<SectionSource>& sections) {
+  WAYPOST_RETURN_IF_ERROR(CheckFactors(name, factors, factors.dimensions()));
+  WAYPOST_RETURN_IF_ERROR(FaultOf(name, CheckFactorSizes(factors)));
+  sections.push_back({type, model, AsBytes(factors.values())});
+  return absl::OkStatus();
+}
+
 absl::Status AddTables(std::string_view name, const FactorMatrix& items, const SharedArray<double>& eigenvalues,
                        std::uint32_t model, std::vector<SectionSource>& sections) {
-  WAYPOST_RETURN_IF_ERROR(CheckFactors(name, items, items.dimensions()));
-  WAYPOST_RETURN_IF_ERROR(
-      FaultOf(absl::StrCat(internal::ToAbsl(name), ".eigenvalues"), CheckFinite(eigenvalues.span())));
-  sections.push_back({SectionType::kIalsItemFactors, model, AsBytes(items.values())});
+  WAYPOST_RETURN_IF_ERROR(AddFactors(name, items, SectionType::kIalsItemFactors, model, sections));
+  WAYPOST_RETURN_IF_ERROR(FaultOf(absl::StrCat(internal::ToAbsl(name), ".eigenvalues"), CheckEigenvalues(eigenvalues)));
   sections.push_back({SectionType::kIalsEigenvalues, model, AsBytes(eigenvalues.span())});
   return absl::OkStatus();
 }
@@ -45,10 +60,8 @@ absl::StatusOr<EncodedCheckpoint> Encode(const IalsState& state, const Settings&
   EncodedCheckpoint encoded;
   std::vector<SectionSource>& sections = encoded.sections;
   sections.push_back({SectionType::kMetadata, 0, {}});
-  if (state.users.rows() > 0) {
-    WAYPOST_RETURN_IF_ERROR(CheckFactors("IalsState.users", state.users, state.users.dimensions()));
-    sections.push_back({SectionType::kIalsUserFactors, kLast, AsBytes(state.users.values())});
-  }
+  if (state.users.rows() > 0)
+    WAYPOST_RETURN_IF_ERROR(AddFactors("IalsState.users", state.users, SectionType::kIalsUserFactors, kLast, sections));
   WAYPOST_RETURN_IF_ERROR(AddTables("IalsState.items", state.items, state.eigenvalues, kLast, sections));
   WAYPOST_RETURN_IF_ERROR(FaultOf("IalsState.loss", CheckFinite(std::span<const double>(state.loss))));
   sections.push_back({SectionType::kCheckpointLoss, kLast, AsBytes(std::span<const double>(state.loss))});
@@ -115,11 +128,17 @@ absl::Status DecodeFacts(Metadata& metadata, std::uint64_t offset, Checkpoint& c
   return absl::OkStatus();
 }
 
-absl::StatusOr<SharedArray<double>> ReadNumbers(const SectionReader& reader, SectionType type, std::uint32_t model,
-                                                std::optional<std::uint64_t> count) {
-  WAYPOST_ASSIGN_OR_RETURN(SharedArray<double> numbers, reader.Array<double>(type, model, count));
-  WAYPOST_RETURN_IF_ERROR(reader.FromFault(type, model, sizeof(double), CheckFinite(numbers.span())));
+absl::StatusOr<SharedArray<double>> ReadNumbers(const SectionReader& reader, SectionType type) {
+  WAYPOST_ASSIGN_OR_RETURN(SharedArray<double> numbers, reader.Array<double>(type, kLast, std::nullopt));
+  WAYPOST_RETURN_IF_ERROR(reader.FromFault(type, kLast, sizeof(double), CheckFinite(numbers.span())));
   return numbers;
+}
+
+absl::StatusOr<FactorMatrix> ReadStateFactors(const SectionReader& reader, SectionType type, std::uint32_t model,
+                                              std::uint64_t rows, std::size_t dimensions) {
+  WAYPOST_ASSIGN_OR_RETURN(FactorMatrix factors, ReadFactors(reader, type, model, rows, dimensions));
+  WAYPOST_RETURN_IF_ERROR(reader.FromFault(type, model, sizeof(float), CheckFactorSizes(factors)));
+  return factors;
 }
 
 absl::StatusOr<Checkpoint> ReadCheckpoint(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
@@ -134,24 +153,24 @@ absl::StatusOr<Checkpoint> ReadCheckpoint(std::span<const std::byte> bytes, std:
   const auto dimensions = static_cast<std::size_t>(state.options.dimensions);
   const auto read_tables = [&](std::uint32_t model, FactorMatrix& items,
                                SharedArray<double>& eigenvalues) -> absl::Status {
-    WAYPOST_ASSIGN_OR_RETURN(items,
-                             ReadFactors(reader, SectionType::kIalsItemFactors, model, state.data.items, dimensions));
-    WAYPOST_ASSIGN_OR_RETURN(eigenvalues, ReadNumbers(reader, SectionType::kIalsEigenvalues, model, dimensions));
-    return absl::OkStatus();
+    constexpr SectionType kItems = SectionType::kIalsItemFactors;
+    constexpr SectionType kEigenvalues = SectionType::kIalsEigenvalues;
+    WAYPOST_ASSIGN_OR_RETURN(items, ReadStateFactors(reader, kItems, model, state.data.items, dimensions));
+    WAYPOST_ASSIGN_OR_RETURN(eigenvalues, reader.Array<double>(kEigenvalues, model, dimensions));
+    return reader.FromFault(kEigenvalues, model, sizeof(double), CheckEigenvalues(eigenvalues));
   };
   WAYPOST_RETURN_IF_ERROR(read_tables(kLast, state.items, state.eigenvalues));
   if (reader.Has(SectionType::kIalsItemFactors, kKept))
     WAYPOST_RETURN_IF_ERROR(read_tables(kKept, state.kept_items, state.kept_eigenvalues));
   if (reader.Has(SectionType::kIalsUserFactors, kLast)) {
-    WAYPOST_ASSIGN_OR_RETURN(state.users,
-                             ReadFactors(reader, SectionType::kIalsUserFactors, kLast, state.data.users, dimensions));
+    WAYPOST_ASSIGN_OR_RETURN(
+        state.users, ReadStateFactors(reader, SectionType::kIalsUserFactors, kLast, state.data.users, dimensions));
   }
-  WAYPOST_ASSIGN_OR_RETURN(const SharedArray<double> loss,
-                           ReadNumbers(reader, SectionType::kCheckpointLoss, kLast, std::nullopt));
+  WAYPOST_ASSIGN_OR_RETURN(const SharedArray<double> loss, ReadNumbers(reader, SectionType::kCheckpointLoss));
   state.loss.assign(loss.begin(), loss.end());
   if (reader.Has(SectionType::kCheckpointValidation, kLast)) {
     WAYPOST_ASSIGN_OR_RETURN(const SharedArray<double> validation,
-                             ReadNumbers(reader, SectionType::kCheckpointValidation, kLast, std::nullopt));
+                             ReadNumbers(reader, SectionType::kCheckpointValidation));
     state.validation.assign(validation.begin(), validation.end());
   }
   if (const absl::Status status = Validate(state); !status.ok())

@@ -19,6 +19,14 @@ std::optional<Fault> FirstNotFinite(std::span<const T> values) {
   return std::nullopt;
 }
 
+template <typename T>
+std::optional<Fault> FirstOutside(std::span<const T> values, T lowest, T highest) {
+  for (std::size_t n = 0; n < values.size(); ++n)
+    if (!(values[n] >= lowest && values[n] <= highest))  // also a NaN
+      return Fault{n, absl::StrCat(lowest, "..", highest), absl::StrCat(values[n])};
+  return std::nullopt;
+}
+
 std::string_view Text(std::span<const char> bytes, std::span<const std::uint64_t> offsets, std::size_t index) {
   return {bytes.data() + offsets[index], static_cast<std::size_t>(offsets[index + 1] - offsets[index])};
 }
@@ -52,6 +60,13 @@ std::optional<Fault> CheckFinite(std::span<const float> values) {
 }
 std::optional<Fault> CheckFinite(std::span<const double> values) {
   return FirstNotFinite(values);
+}
+
+std::optional<Fault> CheckWithin(std::span<const float> values, float lowest, float highest) {
+  return FirstOutside(values, lowest, highest);
+}
+std::optional<Fault> CheckWithin(std::span<const double> values, double lowest, double highest) {
+  return FirstOutside(values, lowest, highest);
 }
 
 std::optional<Fault> CheckRowPadding(std::span<const float> values, std::size_t dimensions, std::size_t stride) {

@@ -32,6 +32,10 @@ std::optional<Fault> CheckColumns(std::span<const std::uint64_t> offsets, std::s
 std::optional<Fault> CheckFinite(std::span<const float> values);
 std::optional<Fault> CheckFinite(std::span<const double> values);
 
+// Every number is in lowest..highest.
+std::optional<Fault> CheckWithin(std::span<const float> values, float lowest, float highest);
+std::optional<Fault> CheckWithin(std::span<const double> values, double lowest, double highest);
+
 // Padding of rows of `stride` elements past the first `dimensions` is 0.
 std::optional<Fault> CheckRowPadding(std::span<const float> values, std::size_t dimensions, std::size_t stride);
 

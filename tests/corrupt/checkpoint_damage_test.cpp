@@ -1,6 +1,7 @@
 // Damaged checkpoints: a clear error or a state whose parts fit together, whatever the bytes.
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -72,6 +73,26 @@ TEST(DamagedCheckpoint, RandomChangesWithRightChecksumsAreRefusedOrHarmless) {
     }
   }
   EXPECT_GT(opened, 1000);  // changed numbers that are still numbers
+}
+
+// The training itself would meet an overflow: the sums of squares of these are beyond float32.
+TEST(DamagedCheckpoint, NumbersThatNoTrainingCanGoOnFromAreNamed) {
+  const auto changed = [](std::size_t section, const auto value) {
+    BundleSurgery surgery(Sound());
+    std::memcpy(surgery.bytes().data() + surgery.Get64(surgery.EntryAt(section) + 8), &value, sizeof(value));
+    surgery.RepairChecksums();
+    const absl::Status status = OpenAndUse(surgery.bytes());
+    ExpectNamed(status);
+    return std::string(status.message());
+  };
+  EXPECT_THAT(changed(1, 1e30f), HasSubstr("section ials user factors"));
+  EXPECT_THAT(changed(2, -1e30f), HasSubstr("section ials item factors"));
+  EXPECT_THAT(changed(3, 1e300), HasSubstr("section ials eigenvalues"));
+  EXPECT_THAT(changed(3, -1.0), HasSubstr("want 0..1e+36, got -1"));
+
+  IalsState state = testing_support::SmallState();
+  state.items = FactorMatrix(20, 6, SharedArray<float>(AlignedVector<float>(20 * 16, 1e20f)));
+  EXPECT_EQ(SaveCheckpointToMemory(state, {}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(DamagedCheckpoint, MetadataOfAnotherKindOrWithoutItsNumbersIsNamed) {

@@ -199,6 +199,20 @@ TEST(IalsState, RefusesOtherDataAndOtherOptionsByName) {
   EXPECT_THAT(refusal(matrix, options, never), HasSubstr("checkpoint_every: want at least 1, got 0"));
 }
 
+TEST(IalsState, VectorsWhoseProductsOverflowAreTheCallersError) {
+  const InteractionMatrix matrix = RandomMatrix(5, 30, 20, 0.2);
+  const IalsOptions options{.dimensions = 8, .epochs = 2, .solver = IalsSolver::kCg};
+  std::map<int, IalsState> states;
+  ASSERT_TRUE(TrainIals(matrix, options, Keeping(states)).ok());
+  IalsState& state = states[1];
+  state.users = FactorMatrix(30, 8, SharedArray<float>(AlignedVector<float>(state.users.values().size(), 1e30f)));
+  TrainingControl control;
+  control.resume = &state;
+  const absl::Status status = TrainIals(matrix, options, control).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("want vectors whose Gramian is finite in float32"));
+}
+
 TEST(IalsState, AnErrorOfItsTakerEndsTheTraining) {
   TrainingControl control;
   control.checkpoint = [](const IalsState&) { return absl::UnavailableError("no place"); };

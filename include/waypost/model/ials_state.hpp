@@ -17,6 +17,10 @@
 
 namespace waypost {
 
+// Vectors that a training begins or goes on with have numbers of at most this size: the squares of a panel of rows then
+// still have a finite sum in float32.
+inline constexpr float kLargestIalsFactor = 1e15f;
+
 // Immutable once filled: safe to use from any number of threads.
 struct IalsState {
   IalsOptions options;     // of the training, with what was left to it filled in

@@ -196,6 +196,8 @@ class IalsTrainer {
   absl::Status ToEigenbasis(AlignedVector<float>& fixed, AlignedVector<float>& solved) {
     AlignedVector<double> vectors = Gramian(fixed);
     WAYPOST_RETURN_IF_ERROR(cancelled_.status());
+    if (!std::all_of(vectors.begin(), vectors.end(), [](double value) { return std::isfinite(value); }))
+      return absl::InvalidArgumentError("TrainIals: want vectors whose Gramian is finite in float32, got an overflow");
     eigenvalues_.assign(dimensions_, 0.0);
     if (!GetDenseKernels().symmetric_eigen(vectors.data(), dimensions_, eigenvalues_.data()))
       return absl::InternalError(absl::StrCat("TrainIals: want the eigenvectors of a ", dimensions_, " x ", dimensions_,

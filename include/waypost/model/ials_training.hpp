@@ -71,11 +71,10 @@ inline absl::Status ValidateIalsControl(const InteractionMatrix& matrix, const I
     return absl::InvalidArgumentError(absl::StrCat("TrainingControl.first_items: want ", matrix.items(), " x ",
                                                    options.dimensions, ", got ", first.rows(), " x ",
                                                    first.dimensions()));
-  constexpr float kLargest = 1e15f;  // the squares of a panel of rows still have a finite sum in float32
   for (float value : first.values())
-    if (!(std::abs(value) <= kLargest))  // also a NaN
-      return absl::InvalidArgumentError(
-          absl::StrCat("TrainingControl.first_items: want numbers of at most ", kLargest, " in size, got ", value));
+    if (!(std::abs(value) <= kLargestIalsFactor))  // also a NaN
+      return absl::InvalidArgumentError(absl::StrCat("TrainingControl.first_items: want numbers of at most ",
+                                                     kLargestIalsFactor, " in size, got ", value));
   return absl::OkStatus();
 }
 
@@ -239,7 +238,8 @@ class IalsRun {
 // Trains the factors of `matrix`.
 //
 // Errors  kInvalidArgument: options (Validate), no entry, a strength that is not in (0, kMaxStrength], patience without
-//         a validation measure, a state or first vectors of another matrix or of other options; kCancelled;
+//         a validation measure, a state or first vectors of another matrix or of other options, vectors that grow
+//         beyond float32 (a state or options with extreme numbers); kCancelled;
 //         kResourceExhausted: out of memory; errors of control.validation and control.checkpoint.
 // Cost    an epoch: 2 (U + I) d^2 + 2 x 9 d^3 + the rows (ials.hpp) multiply-adds. Memory (U + I) d float32, some 3 d^2
 //         float64 and at most 15 MB of partial Gramians (d^2 float64 if that is more), 2 d^2 float32 a thread; with a
