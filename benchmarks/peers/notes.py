@@ -19,8 +19,9 @@ SECTIONS = (
         "needs for the target: the best ndcg@20 that another library reaches on the validation part. Settings and "
         "epochs come from `settings.json` (below); here all of train is trained on and the test part is measured, "
         "once. The ratio is against the fastest library that reaches the target on validation.",
-        "Spread over seeds: here each library trains from one (validation takes the mean of five, of two where a run takes long). The losses differ: irspack's is Waypost's; implicit, cmfrec and "
-        "buffalo have a constant ridge; LightFM ranks by WARP (run once: it takes much longer). buffalo "
+        "Spread over seeds: here each library trains from one (validation takes the mean of five, of two where a run "
+        "takes long). The losses differ: irspack's is Waypost's; implicit, cmfrec and buffalo have a constant ridge; "
+        "LightFM ranks by WARP (run once: it takes much longer). buffalo "
         "trains by iALS++ from 128 dimensions on, whatever solver is asked for, and its copy of the matrix into a "
         "file of its own is not timed.",
     ),
@@ -85,16 +86,17 @@ SECTIONS = (
     Section(
         ("ingest-",),
         "From CSV to ids and a matrix (line 11)",
-        "10 million lines `user,item,value,timestamp`; the timestamp is not used. Peers: read the three columns, number the ids, "
-        "build SciPy's matrix; each the fastest way found (polars hands its columns to pyarrow for the ids). Each run is a process of its own, so that the peak memory "
-        "is its own (the libraries' code included: some 100 MB for the peers). String ids: `u123`, `i123`.",
+        "10 million lines `user,item,value,timestamp`; the timestamp is not used. Peers: read the three columns, "
+        "number the ids, build SciPy's matrix; each the fastest way found (polars hands its columns to pyarrow for "
+        "the ids). Each run is a process of its own, so that the peak memory is its own (the libraries' code included: "
+        "some 100 MB for the peers). String ids: `u123`, `i123`.",
         "A cold file: the file is in the system's cache.",
     ),
     Section(
         ("open",),
         "Opening a model (line 12)",
-        "A model of 1,000,000 items and 1,000 users x 128: Waypost maps the file with `OpenCheck::kStructure`, implicit "
-        "loads its .npz. `touched`: resident memory after the first answer less that before opening.",
+        "A model of 1,000,000 items and 1,000 users x 128: Waypost maps the file with `OpenCheck::kStructure`, "
+        "implicit loads its .npz. `touched`: resident memory after the first answer less that before opening.",
         "A cold file; the check of all values, `OpenCheck::kFull`, which reads the whole file once and is the default.",
     ),
     Section(

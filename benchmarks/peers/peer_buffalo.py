@@ -11,7 +11,7 @@ from buffalo import ALS, ALSOption, MatrixMarketOptions
 from buffalo.misc import aux, log
 
 import report
-from matrices import read_matrix, write_factors
+from matrices import read_matrix
 
 SOLVERS = {"cg": "manual_cg", "exact": "llt", "block": "ialspp"}
 
@@ -59,22 +59,16 @@ def run(options: argparse.Namespace, keep_epochs: bool) -> None:
                     )
             for name, value in sums.items():
                 total[name].append(value)
-            peak = report.peak_rss_bytes()
-            if options.factors and not keep_epochs:
-                write_factors(options.factors + ".users.f32", np.asarray(model.P))
-                write_factors(options.factors + ".items.f32", np.asarray(model.Q))
     if not keep_epochs:
-        report.emit(
-            "buffalo", "buffalo", f"d={options.dimensions}", options.threads, **total, training_peak_rss_bytes=peak
-        )
+        report.emit_training("buffalo", "buffalo", options, total, lambda: (np.asarray(model.P), np.asarray(model.Q)))
 
 
 if __name__ == "__main__":
     command = sys.argv.pop(1)
     run(
         report.arguments(
-            train="", factors="", dimensions=64, epochs=1, regularization=0.1, alpha=8.0, solver="cg", cg_steps=3, seed=42,
-            threads=2, repeats=1,
+            train="", factors="", dimensions=64, epochs=1, regularization=0.1, alpha=8.0, solver="cg", cg_steps=3,
+            seed=42, threads=2, repeats=1,
         ),
         keep_epochs={"train": False, "trajectory": True}[command],
     )  # fmt: skip

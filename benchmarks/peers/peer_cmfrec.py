@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from cmfrec import CMF_implicit
 
 import report
-from matrices import read_matrix, write_factors
+from matrices import read_matrix
 
 
 def fit(options: argparse.Namespace, matrix: sp.coo_matrix, epochs: int) -> CMF_implicit:
@@ -33,13 +33,7 @@ def fit(options: argparse.Namespace, matrix: sp.coo_matrix, epochs: int) -> CMF_
 def train(options: argparse.Namespace) -> None:
     matrix = sp.coo_matrix(read_matrix(options.train))
     timing, model = report.timed(lambda: fit(options, matrix, options.epochs), options.repeats)
-    peak = report.peak_rss_bytes()
-    if options.factors:
-        write_factors(options.factors + ".users.f32", model.A_)
-        write_factors(options.factors + ".items.f32", model.B_)
-    report.emit(
-        "cmfrec", "cmfrec", f"d={options.dimensions}", options.threads, **timing, training_peak_rss_bytes=peak
-    )
+    report.emit_training("cmfrec", "cmfrec", options, timing, lambda: (model.A_, model.B_))
 
 
 def trajectory(options: argparse.Namespace) -> None:
@@ -56,7 +50,7 @@ if __name__ == "__main__":
     command = COMMANDS[sys.argv.pop(1)]
     command(
         report.arguments(
-            train="", factors="", dimensions=64, epochs=1, regularization=1.0, alpha=1.0, solver="cg", cg_steps=3, seed=42,
-            threads=2, repeats=1,
+            train="", factors="", dimensions=64, epochs=1, regularization=1.0, alpha=1.0, solver="cg", cg_steps=3,
+            seed=42, threads=2, repeats=1,
         )
     )  # fmt: skip

@@ -41,13 +41,7 @@ def train(options: argparse.Namespace) -> None:
         return model
 
     timing, model = report.timed(work, options.repeats)
-    peak = report.peak_rss_bytes()
-    if options.factors:
-        write_factors(options.factors + ".users.f32", model.user_factors)
-        write_factors(options.factors + ".items.f32", model.item_factors)
-    report.emit(
-        "implicit", "implicit", f"d={options.dimensions}", options.threads, **timing, training_peak_rss_bytes=peak
-    )
+    report.emit_training("implicit", "implicit", options, timing, lambda: (model.user_factors, model.item_factors))
 
 
 def trajectory(options: argparse.Namespace) -> None:
@@ -188,6 +182,7 @@ if __name__ == "__main__":
     command(
         report.arguments(
             train="", test="", factors="", model="", out="", similarity="", dimensions=64, epochs=1,
-            regularization=0.01, alpha=1.0, solver="cg", cg_steps=3, seed=42, k="20", items=50, histories=1000, threads=2, repeats=1,
+            regularization=0.01, alpha=1.0, solver="cg", cg_steps=3, seed=42, k="20", items=50, histories=1000,
+            threads=2, repeats=1,
         )
     )  # fmt: skip

@@ -11,7 +11,7 @@ from irspack.recommenders import CosineKNNRecommender
 from irspack.recommenders.ials import IALSRecommender
 
 import report
-from matrices import read_factors, read_matrix, write_factors, write_matrix
+from matrices import read_factors, read_matrix, write_matrix
 
 SOLVERS = {"cg": "CG", "exact": "CHOLESKY", "block": "IALSPP"}
 
@@ -42,17 +42,12 @@ def train(options: argparse.Namespace) -> None:
         return model
 
     timing, model = report.timed(work, options.repeats)
-    peak = report.peak_rss_bytes()
-    if options.factors:
-        write_factors(options.factors + ".users.f32", model.trainer.core_trainer.user)
-        write_factors(options.factors + ".items.f32", model.trainer.core_trainer.item)
-    report.emit(
-        "irspack", "irspack", f"d={options.dimensions}", options.threads, **timing, training_peak_rss_bytes=peak
-    )
+    trainer = model.trainer.core_trainer
+    report.emit_training("irspack", "irspack", options, timing, lambda: (trainer.user, trainer.item))
 
 
 def epoch(options: argparse.Namespace) -> None:
-    """The first epoch does not count, as with Waypost; `--rows-step N` solves every N-th row of each side and scales."""
+    """The first epoch does not count, as with Waypost; `--rows-step N` solves every N-th row of a side and scales."""
     matrix = read_matrix(options.train).astype(np.float64)
     if options.rows_step > 1:
         return sampled_epoch(options, matrix)

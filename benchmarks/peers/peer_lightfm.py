@@ -7,7 +7,7 @@ import numpy as np
 from lightfm import LightFM
 
 import report
-from matrices import read_matrix, write_factors
+from matrices import read_matrix
 
 
 def tables(model: LightFM) -> tuple[np.ndarray, np.ndarray]:
@@ -17,7 +17,10 @@ def tables(model: LightFM) -> tuple[np.ndarray, np.ndarray]:
 
 def make(options: argparse.Namespace) -> LightFM:
     return LightFM(
-        no_components=options.dimensions - 1, loss="warp", learning_rate=options.learning_rate, random_state=options.seed
+        no_components=options.dimensions - 1,
+        loss="warp",
+        learning_rate=options.learning_rate,
+        random_state=options.seed,
     )
 
 
@@ -26,13 +29,7 @@ def train(options: argparse.Namespace) -> None:
     timing, model = report.timed(
         lambda: make(options).fit(matrix, epochs=options.epochs, num_threads=options.threads), options.repeats
     )
-    peak = report.peak_rss_bytes()
-    if options.factors:
-        for name, table in zip(("users", "items"), tables(model)):
-            write_factors(f"{options.factors}.{name}.f32", table)
-    report.emit(
-        "lightfm", "lightfm-next", f"d={options.dimensions}", options.threads, **timing, training_peak_rss_bytes=peak
-    )
+    report.emit_training("lightfm", "lightfm-next", options, timing, lambda: tables(model))
 
 
 def trajectory(options: argparse.Namespace) -> None:

@@ -1,8 +1,8 @@
 """faiss, hnswlib and usearch: the best items for one query vector a call, on one thread.
 
-Exact: faiss IndexFlatIP, as shipped and with its reservoir. Approximate: faiss IVF, hnswlib, usearch, each at the first of its growing settings whose
-recall reaches 0.95. `overhead` is what a call through Python costs on an index of k + 1 vectors: the driver takes it
-off, in the peers' favour.
+Exact: faiss IndexFlatIP, as shipped and with its reservoir. Approximate: faiss IVF, hnswlib, usearch, each at the first
+of its growing settings whose recall reaches 0.95. `overhead` is what a call through Python costs on an index of k + 1
+vectors: the driver takes it off, in the peers' favour.
 """
 
 import argparse

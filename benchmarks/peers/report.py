@@ -75,6 +75,17 @@ def keep_epoch(options: argparse.Namespace, number: int, cpu_seconds: float, use
     print(json.dumps({"epoch": number, "cpu_seconds": cpu_seconds}), flush=True)
 
 
+def emit_training(
+    library: str, package: str, options: argparse.Namespace, timing: dict[str, list[float]], tables: Callable[[], tuple]
+) -> None:
+    """Prints the line of a training; the users and items that `tables` returns go into files where asked for."""
+    peak = peak_rss_bytes()  # before the tables are made
+    if options.factors:
+        for name, table in zip(("users", "items"), tables()):
+            write_factors(f"{options.factors}.{name}.f32", table)
+    emit(library, package, f"d={options.dimensions}", options.threads, **timing, training_peak_rss_bytes=peak)
+
+
 def emit(library: str, package: str, case: str, threads: int, **members: Any) -> None:
     """Prints the line; `package` is whose version is meant."""
     line = {"library": library, "version": importlib.metadata.version(package), "case": case, "threads": threads}

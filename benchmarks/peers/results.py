@@ -132,8 +132,8 @@ def cards(places: Places, done: dict[str, dict]) -> list[str]:
             rows.append([name, str(facts.get("users", "")), str(facts.get("items", "")),
                          str(facts.get("interactions", "")), str(facts["bytes"]), facts["sha256"]])  # fmt: skip
     lines += table(("file", "users", "items", "interactions", "bytes", "sha256"), rows)
-    lines += ["`benchmarks/peers/make_data.py` makes all of them; `fit` and `validation` are train cut at the last fifth "
-              "of each user's row, `search` the validation part of some users.", ""]  # fmt: skip
+    lines += ["`benchmarks/peers/make_data.py` makes all of them; `fit` and `validation` are train cut at the last "
+              "fifth of each user's row, `search` the validation part of some users.", ""]  # fmt: skip
     return lines
 
 

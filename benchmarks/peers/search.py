@@ -7,8 +7,8 @@ usual setting the two numbers that matter (weight and ridge) are moved on a log 
 ndcg@20 of any epoch on some of the validation users is kept; the last third of the seconds goes to the solver's own
 options. The best trials are run again from several seeds and measured on all of them (libraries far below the rest are
 not): a trial's quality is the mean over seeds, for one seed moves it more than the last steps of the search. The target
-is the best that a peer reaches; a library's setting is the one that gets there in the fewest seconds, or, where none does,
-its best.
+is the best that a peer reaches; a library's setting is the one that gets there in the fewest seconds, or, where none
+does, its best.
 
 Every trial is kept in the folder `search` beside the data, so that an interrupted search goes on; a library's files
 there must be deleted for it to be searched anew.
