@@ -62,18 +62,23 @@ absl::StatusOr<ReadOptions> MakeReadOptions(const EventFileFlags& flags) {
   return options;
 }
 
-// A header of other names is what most files of others have.
-absl::Status WithColumnHint(const absl::Status& status) {
-  if (status.message().find(": want this column") == absl::string_view::npos) return status;
-  return absl::Status(status.code(), absl::StrCat(status.message(),
-                                                  "; --user-col, --item-col, --kind-col, --value-col and --time-col "
-                                                  "name columns"));
+// Adds the flags that give what a reader misses: files of others have other names, times and suffixes.
+std::string WithHint(std::string message, std::string_view missing, std::string_view hint) {
+  if (message.find(missing) != std::string::npos) message += hint;
+  return message;
+}
+std::string WithTimeHint(std::string_view message) {
+  return WithHint(std::string(message), ": want a time unit", "; --time-unit names it");
+}
+std::string WithHints(std::string_view message) {
+  return WithHint(WithHint(WithTimeHint(message), ": want a format", "; --input-format names it"), ": want this column",
+                  "; --user-col, --item-col, --kind-col, --value-col and --time-col name columns");
 }
 
 void NoteSkipped(const std::string& file, const ReadReport& report, Console& console) {
   if (report.skipped == 0) return;
   console.Note(file + ": skipped " + Count(report.skipped, "bad row"));
-  for (const std::string& message : report.messages) console.Note("  " + message);
+  for (const std::string& message : report.messages) console.Note("  " + WithTimeHint(message));
   if (report.skipped > report.messages.size())
     console.Note("  ... and " + std::to_string(report.skipped - report.messages.size()) + " more");
 }
@@ -121,7 +126,7 @@ absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files,
   for (const std::string& file : files) {
     const std::size_t before = builder.size();
     const absl::StatusOr<ReadReport> read = ReadEvents(file, options, builder);
-    if (!read.ok()) return WithColumnHint(read.status());
+    if (!read.ok()) return absl::Status(read.status().code(), WithHints(internal::ToStd(read.status().message())));
     if (Console::Interrupted()) return Interruption();
     const ReadReport& report = *read;
     console.Note("read " + Count(builder.size() - before, "event") + " from " +
@@ -140,7 +145,7 @@ absl::StatusOr<std::int64_t> ParseTimeFlag(const std::string& option, const std:
     WAYPOST_ASSIGN_OR_RETURN(unit, ParseTimeUnit(*files.time_unit));
   }
   absl::StatusOr<std::int64_t> time = ParseTimestamp(text, unit);
-  if (!time.ok()) return UsageError(option + ": " + std::string(time.status().message()));
+  if (!time.ok()) return UsageError(WithTimeHint(option + ": " + std::string(time.status().message())));
   return time;
 }
 
@@ -216,11 +221,13 @@ absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFile
     WAYPOST_ASSIGN_OR_RETURN(options.time_unit, ParseTimeUnit(*files.time_unit));
   }
   ReadReport report;
-  WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, ReadCatalogue(flags.file, options, &report));
+  const absl::StatusOr<Catalogue> catalogue = ReadCatalogue(flags.file, options, &report);
+  if (!catalogue.ok())
+    return absl::Status(catalogue.status().code(), WithTimeHint(internal::ToStd(catalogue.status().message())));
   NoteSkipped(flags.file, report, console);
   std::vector<std::string> titles(items.size());
   std::size_t titled = 0;
-  for (const CatalogueItem& entry : catalogue.items()) {
+  for (const CatalogueItem& entry : catalogue->items()) {
     const auto item = items.Find(entry.id);
     if (!item) continue;
     if (flags.title_column == "title") titles[*item] = entry.title;
@@ -228,7 +235,7 @@ absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFile
       if (attribute.name == flags.title_column) titles[*item] = attribute.value;
     titled += titles[*item].empty() ? 0 : 1;
   }
-  console.Note("read " + Count(catalogue.size(), "item") + " from " + flags.file + ": titles for " + Digits(titled) +
+  console.Note("read " + Count(catalogue->size(), "item") + " from " + flags.file + ": titles for " + Digits(titled) +
                " of " + Digits(items.size()) + " items of the events" +
                (titled == 0 ? " (--catalog-id-col and --title-col name the columns)" : ""));
   if (titled == 0) return ItemTitles();

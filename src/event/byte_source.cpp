@@ -27,7 +27,7 @@ bool EndsWith(std::string_view text, std::string_view end) {
 }
 
 absl::StatusOr<InputFormat> FormatOf(std::string_view path) {
-  if (path == "-") return absl::InvalidArgumentError("want --input-format lines|csv|tsv|jsonl for standard input");
+  if (path == "-") return absl::InvalidArgumentError("want a format (lines, csv, tsv or jsonl) for standard input");
   std::string_view name = path;
   if (EndsWith(name, ".gz")) name.remove_suffix(3);
   constexpr std::array<std::pair<std::string_view, InputFormat>, 4> kSuffixes = {{{".txt", InputFormat::kLines},
@@ -37,7 +37,7 @@ absl::StatusOr<InputFormat> FormatOf(std::string_view path) {
   for (const auto& [suffix, format] : kSuffixes)
     if (EndsWith(name, suffix)) return format;
   return absl::InvalidArgumentError(
-      "want a name that ends in .txt, .csv, .tsv or .jsonl, perhaps with .gz, or --input-format");
+      "want a format, or a name that ends in .txt, .csv, .tsv or .jsonl, perhaps with .gz");
 }
 
 }  // namespace

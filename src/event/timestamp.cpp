@@ -157,7 +157,7 @@ absl::StatusOr<std::int64_t> ParseTimestamp(std::string_view text, std::optional
   }
   if (!unit)
     return absl::InvalidArgumentError(
-        absl::StrCat("want --time-unit s|ms|us|d for an integer time, got ", internal::Shown(text)));
+        absl::StrCat("want a time unit (s, ms, us or d) for an integer time, got ", internal::Shown(text)));
   std::int64_t count = 0;
   std::int64_t time_us = 0;
   if (std::from_chars(text.data(), text.data() + text.size(), count).ec != std::errc() ||

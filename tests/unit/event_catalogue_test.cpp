@@ -140,7 +140,7 @@ TEST(CatalogueReader, NamesFileLineAndColumnOfABadItem) {
             "a.jsonl:1: column 'tags': JSON byte 2: want a string or a number, got '[\\\"x\\\"]]'");
   EXPECT_EQ(message("{\"id\":1,\"tags\":{}}\n"), "a.jsonl:1: column 'tags': JSON byte 1: want '[', got '{}'");
   EXPECT_EQ(message("{\"id\":1,\"published\":5}\n"),
-            "a.jsonl:1: column 'published': want --time-unit s|ms|us|d for an integer time, got '5'");
+            "a.jsonl:1: column 'published': want a time unit (s, ms, us or d) for an integer time, got '5'");
 }
 
 TEST(CatalogueReader, CountsBadItemsWhenSkippingAndRefusesLines) {

@@ -268,9 +268,9 @@ TEST_F(EventReader, RefusesADirectoryAndAMissingFile) {
             absl::InvalidArgumentError("dir.csv: want a file, got a directory"));
   EXPECT_EQ(ReadPath(folder_.path() + "/none.csv").status,
             absl::NotFoundError("none.csv: want a file, got no such file"));
-  EXPECT_THAT(MessageOf("a.dat", "u i\n"), HasSubstr("--input-format"));
+  EXPECT_THAT(MessageOf("a.dat", "u i\n"), HasSubstr("want a format"));
   EXPECT_TRUE(Read("a.dat", "u i\n", {.format = InputFormat::kLines}).status.ok());
-  EXPECT_THAT(std::string(ReadPath("-").status.message()), HasSubstr("--input-format"));
+  EXPECT_THAT(std::string(ReadPath("-").status.message()), HasSubstr("want a format"));
 }
 
 TEST_F(EventReader, ReadsStandardInputPlainAndGzipped) {
@@ -314,7 +314,7 @@ TEST_F(EventReader, DetectsGzipCutShortDamagedOrFollowedByOtherBytes) {
 TEST_F(EventReader, AsksForTheUnitOfAnIntegerTime) {
   const std::string bytes = "user,item,time\nu,i,1714521600\n";
   EXPECT_EQ(MessageOf("a.csv", bytes),
-            "a.csv:2: column 'time': want --time-unit s|ms|us|d for an integer time, got '1714521600'");
+            "a.csv:2: column 'time': want a time unit (s, ms, us or d) for an integer time, got '1714521600'");
   EXPECT_EQ(Read("a.csv", bytes, {.time_unit = TimeUnit::kSeconds}).log.time_us(0), 1'714'521'600'000'000);
   EXPECT_EQ(MessageOf("a.csv", "user,item,time\nu,i,soon\n"),
             "a.csv:2: column 'time': want a time such as 2024-05-01T12:30:00Z or an integer, got 'soon'");

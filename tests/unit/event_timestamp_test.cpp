@@ -102,7 +102,7 @@ TEST(Timestamp, CountsIntegersInTheirUnit) {
 
 TEST(Timestamp, AsksForTheUnitOfAnInteger) {
   EXPECT_EQ(ParseTimestamp("20240501", std::nullopt).status(),
-            absl::InvalidArgumentError("want --time-unit s|ms|us|d for an integer time, got '20240501'"));
+            absl::InvalidArgumentError("want a time unit (s, ms, us or d) for an integer time, got '20240501'"));
 }
 
 TEST(Timestamp, RefusesWhatDoesNotFitIn64Bits) {
