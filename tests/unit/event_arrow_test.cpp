@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,41 +10,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/arrow_batches.hpp"
+
 namespace waypost {
 namespace {
 
 using testing::HasSubstr;
-
-// A record batch written by hand. Counts how often each part is released.
-struct Column {
-  std::string name;
-  std::string format;
-  std::vector<std::vector<char>> buffers;
-  std::vector<const void*> buffer_list = {};
-  std::int64_t length = 0;
-  std::int64_t offset = 0;
-  std::int64_t null_count = 0;
-  std::shared_ptr<Column> dictionary = nullptr;
-  ArrowSchema schema = {};
-  ArrowArray array = {};
-
-  void Finish() {
-    buffer_list.clear();
-    for (const std::vector<char>& buffer : buffers)
-      buffer_list.push_back(buffer.empty() ? nullptr : static_cast<const void*>(buffer.data()));
-    schema.format = format.c_str();
-    schema.name = name.c_str();
-    array.length = length;
-    array.null_count = null_count;
-    array.offset = offset;
-    array.n_buffers = static_cast<std::int64_t>(buffer_list.size());
-    array.buffers = buffer_list.data();
-    if (dictionary == nullptr) return;
-    dictionary->Finish();
-    schema.dictionary = &dictionary->schema;
-    array.dictionary = &dictionary->array;
-  }
-};
+using Column = testing_support::ArrowCells;
+using Sample = testing_support::ArrowBatch;
+using Stream = testing_support::ArrowBatches;
 
 template <typename T>
 std::vector<char> Bytes(const std::vector<T>& cells) {
@@ -107,54 +80,6 @@ Column Encoded(std::string format, Column dictionary, const std::vector<Index>& 
   column.dictionary = std::make_shared<Column>(std::move(dictionary));
   return column;
 }
-
-class Sample {
- public:
-  Sample(const Sample&) = delete;  // the structures point into it
-  Sample& operator=(const Sample&) = delete;
-  explicit Sample(std::vector<Column> columns, std::int64_t length = -1, std::int64_t offset = 0)
-      : columns_(std::move(columns)) {
-    for (Column& column : columns_) {
-      column.Finish();
-      schemas_.push_back(&column.schema);
-      arrays_.push_back(&column.array);
-    }
-    schema.format = "+s";
-    schema.n_children = static_cast<std::int64_t>(columns_.size());
-    schema.children = schemas_.data();
-    schema.release = ReleaseSchema;
-    schema.private_data = this;
-    array.length = length < 0 ? columns_[0].length : length;
-    array.offset = offset;
-    array.n_buffers = 1;
-    array.n_children = schema.n_children;
-    array.buffers = &no_validity_;
-    array.children = arrays_.data();
-    array.release = ReleaseArray;
-    array.private_data = this;
-  }
-
-  ArrowSchema schema = {};
-  ArrowArray array = {};
-  int schema_releases = 0;
-  int array_releases = 0;
-  std::vector<Column>& columns() { return columns_; }
-
- private:
-  static void ReleaseSchema(ArrowSchema* schema) {
-    ++static_cast<Sample*>(schema->private_data)->schema_releases;
-    schema->release = nullptr;
-  }
-  static void ReleaseArray(ArrowArray* array) {
-    ++static_cast<Sample*>(array->private_data)->array_releases;
-    array->release = nullptr;
-  }
-
-  std::vector<Column> columns_;
-  std::vector<ArrowSchema*> schemas_;
-  std::vector<ArrowArray*> arrays_;
-  const void* no_validity_ = nullptr;
-};
 
 struct Outcome {
   absl::Status status;
@@ -318,38 +243,6 @@ TEST(Arrow, RefusesViewsOutsideTheirBuffers) {
     }
   }
 }
-
-// A stream of batches, and how it ends.
-struct Stream {
-  std::deque<Sample> batches = {};
-  int error = 0;  // after the batches
-  std::size_t next = 0;
-  int releases = 0;
-  ArrowArrayStream stream = {};
-
-  ArrowArrayStream* Start() {
-    stream = {.get_schema =
-                  [](ArrowArrayStream* self, ArrowSchema* out) {
-                    *out = static_cast<Stream*>(self->private_data)->batches[0].schema;
-                    return 0;
-                  },
-              .get_next =
-                  [](ArrowArrayStream* self, ArrowArray* out) {
-                    Stream& all = *static_cast<Stream*>(self->private_data);
-                    if (all.next == all.batches.size()) return all.error;
-                    *out = all.batches[all.next++].array;
-                    return 0;
-                  },
-              .get_last_error = [](ArrowArrayStream*) { return "the disk is gone"; },
-              .release =
-                  [](ArrowArrayStream* self) {
-                    ++static_cast<Stream*>(self->private_data)->releases;
-                    self->release = nullptr;
-                  },
-              .private_data = this};
-    return &stream;
-  }
-};
 
 TEST(Arrow, AppendsTheBatchesOfAStream) {
   Stream stream;
