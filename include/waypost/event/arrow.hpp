@@ -14,7 +14,7 @@
 //              sizes, all bounds are checked; text must be UTF-8. That a buffer is as long as its array says cannot be
 //              checked: the interface does not tell.
 // Errors       "Arrow row 7: column 'user': want an id, got null". Rows count from 0 over all batches.
-// Checked by   tests/unit/event_arrow_test.cpp.
+// Checked by   tests/unit/event_arrow_test.cpp; tests/fuzz/arrow_fuzz.cpp; tests/c_api/arrow_producers.py.
 #ifndef WAYPOST_EVENT_ARROW_HPP_
 #define WAYPOST_EVENT_ARROW_HPP_
 
