@@ -53,7 +53,8 @@ TEST(ItemKnn, EverySimilarityIsItsDefinition) {
 TEST(ItemKnn, OptionsOfASimilarityEnterItsFormula) {
   const InteractionMatrix matrix = RandomMatrix(3, 25, 40, 0.2, /*weighted=*/true);
   for (const ItemKnnOptions& options :
-       {ItemKnnOptions{.user_exponent = 0.0f, .source_exponent = 1.3f, .target_exponent = 0.0f},
+       {ItemKnnOptions{.user_exponent = 0.0f, .source_exponent = 0.0f, .target_exponent = 0.0f},
+        ItemKnnOptions{.user_exponent = 0.0f, .source_exponent = 1.3f, .target_exponent = 0.0f},
         ItemKnnOptions{.user_exponent = 2.0f, .source_exponent = 0.0f, .target_exponent = 0.4f},
         ItemKnnOptions{.similarity = KnnSimilarity::kBm25, .bm25_k1 = 20.0f, .bm25_b = 0.1f}})
     ExpectNear(Neighbours(matrix, options), reference::NaiveSimilarities(matrix, options));

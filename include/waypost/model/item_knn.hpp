@@ -6,9 +6,10 @@
 //                cosine   the cosine of the items' columns                                                  [3]
 //                tfidf    the cosine after x -> sqrt(x) idf_u: a user of many items says less               [4]
 //                bm25     the dot product after the BM25 term weight: an item of many users says less       [4]
-//              s_u, s_i are sums of strengths (degrees where every strength is 1). `degree` holds the cosine of 0/1
-//              data (c, a, b) = (0, .5, .5), the linear filter of [1] (1, .5, .5) and the random walk of [2] (1, 1, 0)
-//              with a power, and everything between. item_knn_terms.hpp has all four in one form.
+//              s_u, s_i are sums of strengths (degrees where every strength is 1). `degree` holds the co-occurrence
+//              counts (c, a, b) = (0, 0, 0), the cosine of 0/1 data (0, .5, .5), the linear filter of [1] (1, .5, .5)
+//              and the random walk of [2] (1, 1, 0) with a power, and everything between. item_knn_terms.hpp has all
+//              four in one form.
 // Neighbours   `neighbours` keeps for each source its n strongest targets; `neighbour_mass` keeps for each target its
 //              strongest sources up to that share of the sum of its similarities. Each is the better side for its
 //              kind of cut: docs/results.md has the curves. With both, the share is applied first. Ties keep the
