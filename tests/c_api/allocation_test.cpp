@@ -51,14 +51,8 @@ void ExpectErrorsUntilMemorySuffices(const std::function<waypost_error*()>& call
 }
 
 TEST(FailedAllocation, LeavesNoTrainingDataBehind) {
-  const auto [users, items] = Rows();
-  const Strings user_column(users);
-  const Strings item_column(items);
-  const waypost_ids user_ids = user_column.ids();
-  const waypost_ids item_ids = item_column.ids();
-  waypost_events events = WAYPOST_EVENTS_INIT;
-  events.users = &user_ids;
-  events.items = &item_ids;
+  const Community community;
+  const waypost_events events = community.events();
   // oneTBB counts the processors once in a process; where memory ends in that moment, it waits for itself for ever.
   MakeInteractions();
   waypost_interactions* interactions = nullptr;

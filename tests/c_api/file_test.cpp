@@ -3,7 +3,6 @@
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -23,16 +22,10 @@ void ExpectOk(waypost_error* owned) {
 }
 
 TEST(SavedModel, SaysTheWeightingToTheLastDigit) {
-  const auto [users, items] = Rows();
-  const Strings user_column(users);
-  const Strings item_column(items);
-  const waypost_ids user_ids = user_column.ids();
-  const waypost_ids item_ids = item_column.ids();
-  const std::vector<float> values(users.size(), 1.0f);
-  const std::vector<std::int64_t> times_us(users.size(), 1'000'000);
-  waypost_events events = WAYPOST_EVENTS_INIT;
-  events.users = &user_ids;
-  events.items = &item_ids;
+  const Community community;
+  const std::vector<float> values(community.rows(), 1.0f);
+  const std::vector<std::int64_t> times_us(community.rows(), 1'000'000);
+  waypost_events events = community.events();
   events.values = values.data();
   events.times_us = times_us.data();
   waypost_weighting_options options = WAYPOST_WEIGHTING_OPTIONS_INIT;

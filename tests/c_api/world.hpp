@@ -2,6 +2,7 @@
 #ifndef WAYPOST_TESTS_C_API_WORLD_HPP_
 #define WAYPOST_TESTS_C_API_WORLD_HPP_
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -58,15 +59,35 @@ inline std::pair<std::vector<std::string>, std::vector<std::string>> Rows() {
   return rows;
 }
 
+// The rows as columns.
+class Community {
+ public:
+  Community() : Community(Rows()) {}
+  Community(const Community&) = delete;  // the ids point into it
+  Community& operator=(const Community&) = delete;
+
+  std::size_t rows() const { return user_ids_.count; }
+  // Lifetime  borrows this object.
+  waypost_events events() const {
+    waypost_events events = WAYPOST_EVENTS_INIT;
+    events.users = &user_ids_;
+    events.items = &item_ids_;
+    return events;
+  }
+
+ private:
+  explicit Community(const std::pair<std::vector<std::string>, std::vector<std::string>>& rows)
+      : users_(rows.first), items_(rows.second), user_ids_(users_.ids()), item_ids_(items_.ids()) {}
+
+  Strings users_;
+  Strings items_;
+  waypost_ids user_ids_;
+  waypost_ids item_ids_;
+};
+
 inline Interactions MakeInteractions() {
-  const auto [users, items] = Rows();
-  const Strings user_column(users);
-  const Strings item_column(items);
-  const waypost_ids user_ids = user_column.ids();
-  const waypost_ids item_ids = item_column.ids();
-  waypost_events events = WAYPOST_EVENTS_INIT;
-  events.users = &user_ids;
-  events.items = &item_ids;
+  const Community community;
+  const waypost_events events = community.events();
   waypost_interactions* interactions = nullptr;
   const Error error(waypost_interactions_create(&events, nullptr, &interactions));
   return Interactions(interactions);
