@@ -1,5 +1,6 @@
 #include "waypost/base/top_k_index.hpp"
 
+#include <cmath>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -112,6 +113,45 @@ TEST(TopKIndex, RefusesScoresThatAreNotFinite) {
     const auto found = index.Search(queries, candidates, 5, Parallelism(1));
     ASSERT_FALSE(found.ok());
     EXPECT_EQ(found.status().code(), absl::StatusCode::kDataLoss) << found.status();
+  }
+}
+
+// 20,000 rows whose norms are skewed as those of trained factors, or rows that hardly differ.
+World LargeWorld(bool alike) {
+  constexpr std::size_t kRows = 20'000;
+  constexpr std::size_t kStride = 16;
+  World world(0, 0, 3, kStride);
+  Random random(5);
+  AlignedVector<float> rows(kRows * kStride);
+  for (std::size_t row = 0; row < kRows; ++row) {
+    const double length = alike ? 1e-4 : std::exp(0.7 * random.Normal());
+    for (std::size_t d = 0; d < kStride; ++d)
+      rows[row * kStride + d] = static_cast<float>(length * random.Normal() + (alike ? 1 : 0));
+  }
+  world.index = TopKIndex(FactorMatrix(kRows, kStride, SharedArray<float>(std::move(rows))));
+  for (float& value : world.query_values) value = static_cast<float>(random.Normal());
+  return world;
+}
+
+TEST(TopKIndex, ScoresEveryRowWherePruningCannotPayAndFewWhereItDoes) {
+  for (bool alike : {false, true}) {
+    const World world = LargeWorld(alike);
+    for (std::size_t k : {10u, 100u, 1000u, 2000u, 10'000u}) {
+      for (std::size_t q = 0; q < 3; ++q) {
+        std::vector<ScoredItem> best(k);
+        TopKCertificate certificate;
+        const float* query = world.query_values.data() + q * world.index.rows().stride();
+        ASSERT_EQ(*world.index.SearchInto(query, {}, best, &certificate), k);
+        EXPECT_EQ(best, world.BruteForce(q, k, {})) << k;
+        const bool pruned = !alike && k <= 20'000 / 16;
+        EXPECT_EQ(certificate.pruned, pruned) << k;
+        if (pruned) {
+          EXPECT_LT(certificate.scored, 4 * k) << k;
+        } else {
+          EXPECT_GE(certificate.scored, 20'000u) << k;
+        }
+      }
+    }
   }
 }
 

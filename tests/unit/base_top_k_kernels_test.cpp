@@ -1,15 +1,19 @@
 #include "waypost/base/top_k_kernels.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "waypost/base/random.hpp"
 #include "waypost/base/score_kernels.hpp"
+#include "waypost/base/top_k_shortlist.hpp"
 #include "waypost/base/top_k_tables.hpp"
 
 namespace waypost {
@@ -49,9 +53,9 @@ struct World {
            prepared.rounding * prepared.norm * group.largest_norm +
            prepared.tiny * (1 + prepared.norm) * (1 + group.largest_norm);
   }
-  std::size_t Scan(std::size_t begin, double threshold, bool by_norm, std::uint64_t* rows) const {
+  std::size_t Scan(std::size_t begin, double threshold, bool by_norm, TopKHit* hit) const {
     return GetTopKKernels().scan(tables.panels.data(), tables.groups.data(), begin, tables.groups.size(),
-                                 table.stride(), words.data(), prepared, threshold, by_norm, rows);
+                                 table.stride(), words.data(), prepared, threshold, by_norm, hit);
   }
 
   FactorMatrix table;
@@ -88,14 +92,23 @@ TEST(TopKKernels, FindsTheRowsWhoseProductReachesTheBoundAndNoOthers) {
     const World world(stride, 200, stride, 0.1, 0.3);
     for (double threshold : {-1.0, 0.0, 0.05 * std::sqrt(stride)}) {
       for (std::size_t g = 0; g < world.tables.groups.size(); ++g) {
-        std::uint64_t found = 0;
-        const std::size_t at = world.Scan(g, threshold, false, &found);
-        if (at != g) found = 0;
+        TopKHit hit{};
+        const std::size_t at = world.Scan(g, threshold, false, &hit);
+        EXPECT_EQ(hit.group, at);
+        const std::uint64_t found = at == g ? hit.rows : 0;
         const TopKGroup& group = world.tables.groups[g];
-        const double bound = (threshold - world.Error(group)) / (group.scale * world.prepared.scale);
+        const double error = world.Error(group);
+        const double bound = (threshold - error) / (group.scale * world.prepared.scale);
+        if (at == g) {
+          EXPECT_NEAR(hit.error, error, 1e-6 * error);  // the naive sum N + R is float32
+        }
         for (std::size_t slot = 0; slot < kTopKGroup && 64 * g + slot < 200; ++slot) {
           const double product = static_cast<double>(world.Product(64 * g + slot));
           const bool bit = ((found >> slot) & 1) != 0;
+          if (at == g) {
+            EXPECT_EQ(hit.sums[slot] - world.prepared.offset, product);
+            EXPECT_LE(std::abs(world.Score(64 * g + slot) - hit.unit * product), hit.error);
+          }
           if (product >= bound) {
             EXPECT_TRUE(bit) << product << " " << bound;
           }
@@ -120,9 +133,15 @@ TEST(TopKKernels, NoRowThatReachesTheThresholdIsMissed) {
         for (std::size_t p = 0; p < 300; p += 7) {  // thresholds that are scores: equality counts as reached
           const double threshold = scores[p];
           std::vector<bool> found(300 + kTopKGroup);
-          std::uint64_t rows = 0;
-          for (std::size_t g = 0; (g = world.Scan(g, threshold, false, &rows)) < world.tables.groups.size(); ++g)
-            for (std::size_t slot = 0; slot < kTopKGroup; ++slot) found[64 * g + slot] = (rows >> slot & 1) != 0;
+          TopKHit hit{};
+          for (std::size_t g = 0; (g = world.Scan(g, threshold, false, &hit)) < world.tables.groups.size(); ++g) {
+            for (std::size_t slot = 0; slot < kTopKGroup; ++slot) {
+              found[64 * g + slot] = (hit.rows >> slot & 1) != 0;
+              if (64 * g + slot >= 300) continue;
+              const double product = hit.unit * (hit.sums[slot] - world.prepared.offset);
+              EXPECT_LE(std::abs(scores[64 * g + slot] - product), hit.error) << row_scale << " " << query_scale;
+            }
+          }
           for (std::size_t q = 0; q < 300; ++q) {
             if (scores[q] >= scores[p]) {
               EXPECT_TRUE(found[q]) << row_scale << " " << query_scale << " " << q;
@@ -143,10 +162,10 @@ TEST(TopKKernels, ByNormNoRowIsMissedEither) {
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     const World world(seed, 300, 32, 1, 1);
     for (double cosine : {0.0, 0.1, 0.5}) {
-      std::uint64_t rows = 0;
+      TopKHit hit{};
       std::vector<bool> found(300 + kTopKGroup);
-      for (std::size_t g = 0; (g = world.Scan(g, cosine, true, &rows)) < world.tables.groups.size(); ++g)
-        for (std::size_t slot = 0; slot < kTopKGroup; ++slot) found[64 * g + slot] = (rows >> slot & 1) != 0;
+      for (std::size_t g = 0; (g = world.Scan(g, cosine, true, &hit)) < world.tables.groups.size(); ++g)
+        for (std::size_t slot = 0; slot < kTopKGroup; ++slot) found[64 * g + slot] = (hit.rows >> slot & 1) != 0;
       for (std::size_t p = 0; p < 300; ++p)
         if (world.Score(p) >= cosine * world.tables.norms[p]) {
           EXPECT_TRUE(found[p]);
@@ -164,16 +183,17 @@ TEST(TopKKernels, StopsWhereNoLaterRowCanReachTheThreshold) {
   query[0] = 1;
   AlignedVector<std::int8_t> words(16);
   const TopKQuery prepared = GetTopKKernels().prepare(query.data(), 16, words.data());
-  std::uint64_t rows = 0;
+  TopKHit hit{};
   const auto scan = [&](double threshold) {
     return GetTopKKernels().scan(tables.panels.data(), tables.groups.data(), 2, 10, 16, words.data(), prepared,
-                                 threshold, false, &rows);
+                                 threshold, false, &hit);
   };
   EXPECT_EQ(scan(0.5), kTopKStop);
+  EXPECT_EQ(hit.group, 2u);
   EXPECT_EQ(scan(1.0 / 129), 2u);
-  EXPECT_EQ(rows & 1, 1u);
+  EXPECT_EQ(hit.rows & 1, 1u);
   EXPECT_EQ(scan(-kInfinity), 2u);
-  EXPECT_EQ(rows, ~std::uint64_t{0});
+  EXPECT_EQ(hit.rows, ~std::uint64_t{0});
 }
 
 TEST(TopKKernels, DamagedTablesExcludeNothingOrEndTheScan) {
@@ -186,14 +206,65 @@ TEST(TopKKernels, DamagedTablesExcludeNothingOrEndTheScan) {
     const AlignedVector<TopKGroup> groups(4, bad);
     for (double threshold : {-kInfinity, -1.0, 0.0, 3e38}) {
       for (bool by_norm : {false, true}) {
-        std::uint64_t rows = 0;
+        TopKHit hit{};
         const std::size_t found =
             GetTopKKernels().scan(panels.data(), groups.data(), 0, 4, 32, world.words.data(), world.prepared,
-                                  by_norm ? std::abs(threshold) : threshold, by_norm, &rows);
+                                  by_norm ? std::abs(threshold) : threshold, by_norm, &hit);
         EXPECT_TRUE(found <= 4 || found == kTopKStop);
+        EXPECT_LE(hit.group, 4u);
       }
     }
   }
+}
+
+TEST(TopKShortlist, ItsThresholdIsJustBelowTheKthBestLowerBound) {
+  const auto list = std::make_unique<TopKShortlist>();
+  for (std::size_t k : {1u, 7u, 100u, 900u}) {
+    for (double spread : {1e-30, 0.2, 1.0, 3.0}) {  // the last: many bounds lie beyond the buckets
+      Random random(k);
+      list->Reset(k, 1.0);
+      std::vector<double> lower;
+      for (std::size_t n = 0; n < 2000; ++n) {
+        if (list->size() == TopKShortlist::kCapacity) list->Clear();
+        lower.push_back(n % 100 == 99 ? std::numeric_limits<double>::quiet_NaN() : spread * random.Normal());
+        list->Add(static_cast<std::uint32_t>(n), 0, lower.back(), 1);
+        list->Raise();
+        std::vector<double> sorted = lower;
+        std::erase_if(sorted, [](double value) { return std::isnan(value); });
+        if (sorted.size() < k) {
+          EXPECT_EQ(list->threshold(), -kInfinity);
+          continue;
+        }
+        std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(k - 1), sorted.end(),
+                         std::greater<>());
+        const double best = sorted[k - 1];
+        EXPECT_LE(list->threshold(), best);
+        if (best > -1) {
+          EXPECT_GE(list->threshold(), std::min(best, 1.0) - 2.1 * 2 / 2046);  // two buckets and a little
+        }
+      }
+    }
+  }
+}
+
+TEST(TopKShortlist, KeepsWhatReachesTheThreshold) {
+  const auto list = std::make_unique<TopKShortlist>();
+  list->Reset(3, 1.0);
+  Random random(1);
+  std::vector<double> upper;
+  for (std::uint32_t n = 0; n < 500; ++n) {
+    upper.push_back(random.Normal());
+    list->Add(n, 2 * n, upper.back() - 1, upper.back());
+  }
+  list->Keep(upper[17]);
+  std::size_t next = 0;
+  for (const TopKShortlist::Row& row : list->rows()) {
+    for (; next < row.item; ++next) EXPECT_LT(upper[next], upper[17]);
+    EXPECT_GE(row.upper, upper[row.item]);
+    EXPECT_EQ(row.position, 2 * row.item);
+    next = row.item + 1;
+  }
+  for (; next < 500; ++next) EXPECT_LT(upper[next], upper[17]);
 }
 
 }  // namespace

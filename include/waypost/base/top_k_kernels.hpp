@@ -12,7 +12,7 @@
 //              |S - q . x| <= g sum |q_i x_i| <= g |q| N with g = 1.01 (stride / 16 + 6) 2^-24. A product or sum that
 //              falls below the normal numbers adds at most 2^-126, also where the host has them flushed to zero, and
 //              so does a subnormal element times its partner: u = stride 2^-124 covers both. Together
-//              S <= s t a . b + B.
+//              |S - s t a . b| <= B: what the scan reports of a row bounds its score from below as well.
 //              Norms and residuals are rounded away from 0 by 2^-20 and B is float64, so that its own rounding is
 //              far below; the whole-number bound is lowered by 2 more.
 // Stop         S <= (1 + g) |q| N + u (1 + |q|) (1 + N): where this is below w, so it is for every later group, whose
@@ -56,20 +56,29 @@ struct TopKQuery {
   double tiny = 0;      // u
 };
 
+// What a scan found.
+struct TopKHit {
+  std::size_t group;                          // the group, or where the scan ended
+  std::uint64_t rows;                         // its rows that could reach the threshold, as bits
+  double unit;                                // s t
+  double error;                               // B; infinity where nothing is excluded
+  alignas(64) std::int32_t sums[kTopKGroup];  // for each row a . b + TopKQuery::offset
+};
+
 struct TopKKernels {
   // Writes the whole numbers of a query.
   //   query   float32[stride], 64-byte aligned, stride a multiple of 16, at most kTopKMaxStride.
   //   words   int8[stride], 64-byte aligned.
   TopKQuery (*prepare)(const float* query, std::size_t stride, std::int8_t* words);
 
-  // Returns the first group of [begin, end) with a row that could reach the threshold, and those rows as bits; `end`
-  // where there is none; kTopKStop where none of all later groups has one.
+  // Finds the first group of [begin, end) with a row that could reach the threshold and returns its number; `end` where
+  // there is none; kTopKStop where none of all later groups has one. Then hit->group alone is set.
   //   panels     of all groups: byte 4 (64 j + row) + c of a group is 128 + whole number 4 j + c of the row.
   //   threshold  -infinity: every row.
   //   by_norm    the threshold is per unit of a row's norm.
   std::size_t (*scan)(const std::uint8_t* panels, const TopKGroup* groups, std::size_t begin, std::size_t end,
                       std::size_t stride, const std::int8_t* words, const TopKQuery& query, double threshold,
-                      bool by_norm, std::uint64_t* rows);
+                      bool by_norm, TopKHit* hit);
 };
 
 inline constexpr std::size_t kTopKStop = static_cast<std::size_t>(-1);

@@ -25,9 +25,11 @@ namespace waypost::simd::WAYPOST_SIMD_TARGET {
 
 inline constexpr std::size_t kPanelStep = 4 * kTopKGroup;  // bytes of one step of four dimensions
 
-// The bits of the rows whose sum is above `bound`.
+// The bits of the rows whose sum is above `bound`; where there are any, all sums.
+//   sums   int32[64], 64-byte aligned.
 template <typename Dot>
-std::uint64_t AboveBound(const std::uint8_t* panel, const std::int8_t* words, std::size_t stride, std::int32_t bound);
+std::uint64_t AboveBound(const std::uint8_t* panel, const std::int8_t* words, std::size_t stride, std::int32_t bound,
+                         std::int32_t* sums);
 
 struct PortableDot {
   static constexpr int kQueryLimit = 127;
@@ -35,8 +37,8 @@ struct PortableDot {
 
 template <>
 inline std::uint64_t AboveBound<PortableDot>(const std::uint8_t* panel, const std::int8_t* words, std::size_t stride,
-                                             std::int32_t bound) {
-  std::int32_t sums[kTopKGroup] = {};
+                                             std::int32_t bound, std::int32_t* sums) {
+  std::fill_n(sums, kTopKGroup, 0);
   for (std::size_t j = 0; j < stride; j += 4, panel += kPanelStep)
     for (std::size_t row = 0; row < kTopKGroup; ++row)
       for (std::size_t c = 0; c < 4; ++c) sums[row] += panel[4 * row + c] * words[j + c];
@@ -64,25 +66,28 @@ struct VnniDot {
 
 template <>
 inline std::uint64_t AboveBound<Avx512Dot>(const std::uint8_t* panel, const std::int8_t* words, std::size_t stride,
-                                           std::int32_t bound) {
+                                           std::int32_t bound, std::int32_t* sums) {
   const __m512i ones = _mm512_set1_epi16(1);
-  __m512i sums[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+  __m512i a[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
   for (std::size_t j = 0; j < stride; j += 4, panel += kPanelStep) {
     const __m512i four = _mm512_set1_epi32(FourWords(words + j));
     for (std::size_t v = 0; v < 4; ++v)
-      sums[v] = _mm512_add_epi32(
-          sums[v], _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_loadu_si512(panel + 64 * v), four), ones));
+      a[v] = _mm512_add_epi32(a[v],
+                              _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_loadu_si512(panel + 64 * v), four), ones));
   }
   std::uint64_t above = 0;
   for (std::size_t v = 0; v < 4; ++v)
-    above |= static_cast<std::uint64_t>(_mm512_cmpgt_epi32_mask(sums[v], _mm512_set1_epi32(bound))) << (16 * v);
+    above |= static_cast<std::uint64_t>(_mm512_cmpgt_epi32_mask(a[v], _mm512_set1_epi32(bound))) << (16 * v);
+  if (above != 0)
+    for (std::size_t v = 0; v < 4; ++v) _mm512_store_si512(sums + 16 * v, a[v]);
   return above;
 }
 
 template <>
 __attribute__((target("avx512vnni"))) inline std::uint64_t AboveBound<VnniDot>(const std::uint8_t* panel,
                                                                                const std::int8_t* words,
-                                                                               std::size_t stride, std::int32_t bound) {
+                                                                               std::size_t stride, std::int32_t bound,
+                                                                               std::int32_t* sums) {
   __m512i a[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
   __m512i b[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
   for (std::size_t j = 0; j < stride; j += 8, panel += 2 * kPanelStep) {  // two chains of sums hide the latency
@@ -94,9 +99,11 @@ __attribute__((target("avx512vnni"))) inline std::uint64_t AboveBound<VnniDot>(c
   }
   std::uint64_t above = 0;
   for (std::size_t v = 0; v < 4; ++v) {
-    const __m512i sum = _mm512_add_epi32(a[v], b[v]);
-    above |= static_cast<std::uint64_t>(_mm512_cmpgt_epi32_mask(sum, _mm512_set1_epi32(bound))) << (16 * v);
+    a[v] = _mm512_add_epi32(a[v], b[v]);
+    above |= static_cast<std::uint64_t>(_mm512_cmpgt_epi32_mask(a[v], _mm512_set1_epi32(bound))) << (16 * v);
   }
+  if (above != 0)
+    for (std::size_t v = 0; v < 4; ++v) _mm512_store_si512(sums + 16 * v, a[v]);
   return above;
 }
 
@@ -108,23 +115,25 @@ struct Avx2Dot {
 
 template <>
 inline std::uint64_t AboveBound<Avx2Dot>(const std::uint8_t* panel, const std::int8_t* words, std::size_t stride,
-                                         std::int32_t bound) {
+                                         std::int32_t bound, std::int32_t* sums) {
   const __m256i ones = _mm256_set1_epi16(1);
-  __m256i sums[8];
-  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
+  __m256i a[8];
+  for (__m256i& sum : a) sum = _mm256_setzero_si256();
   for (std::size_t j = 0; j < stride; j += 4, panel += kPanelStep) {
     const __m256i four = _mm256_set1_epi32(FourWords(words + j));
     for (std::size_t v = 0; v < 8; ++v) {
       const __m256i rows = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel + 32 * v));
-      sums[v] = _mm256_add_epi32(sums[v], _mm256_madd_epi16(_mm256_maddubs_epi16(rows, four), ones));
+      a[v] = _mm256_add_epi32(a[v], _mm256_madd_epi16(_mm256_maddubs_epi16(rows, four), ones));
     }
   }
   std::uint64_t above = 0;
   for (std::size_t v = 0; v < 8; ++v) {
-    const __m256i larger = _mm256_cmpgt_epi32(sums[v], _mm256_set1_epi32(bound));
+    const __m256i larger = _mm256_cmpgt_epi32(a[v], _mm256_set1_epi32(bound));
     above |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(_mm256_movemask_ps(_mm256_castsi256_ps(larger))))
              << (8 * v);
   }
+  if (above != 0)
+    for (std::size_t v = 0; v < 8; ++v) _mm256_store_si256(reinterpret_cast<__m256i*>(sums + 8 * v), a[v]);
   return above;
 }
 
@@ -143,33 +152,47 @@ struct ErrorTerms {
   double constant;
 };
 
+// B, or infinity where a score may overflow.
+inline double GroupError(const TopKGroup& group, const TopKQuery& query, const ErrorTerms& terms) {
+  if (!(query.norm * group.largest_norm < kTopKLargestProduct))  // also for a NaN
+    return std::numeric_limits<double>::infinity();
+  return terms.residual * group.residual + terms.norm * group.largest_norm + terms.constant;
+}
+
 // The largest whole number that no row which reaches `threshold` can have as its sum in a panel.
-inline std::int32_t GroupBound(const TopKGroup& group, const TopKQuery& query, const ErrorTerms& terms,
-                               double threshold) {
-  const double error = terms.residual * group.residual + terms.norm * group.largest_norm + terms.constant;
-  const double bound = (threshold - error) / (group.scale * query.scale) + query.offset;
-  if (!(bound > -2e9) || !(query.norm * group.largest_norm < kTopKLargestProduct))  // also for a NaN
-    return std::numeric_limits<std::int32_t>::min();
+inline std::int32_t GroupBound(double unit, double error, double offset, double threshold) {
+  const double bound = (threshold - error) / unit + offset;
+  if (!(bound > -2e9)) return std::numeric_limits<std::int32_t>::min();  // also for a NaN
   return bound > 2e9 ? std::numeric_limits<std::int32_t>::max() : static_cast<std::int32_t>(std::floor(bound)) - 2;
 }
 
 template <typename Dot>
 std::size_t ScanGroups(const std::uint8_t* panels, const TopKGroup* groups, std::size_t begin, std::size_t end,
                        std::size_t stride, const std::int8_t* words, const TopKQuery& query, double threshold,
-                       bool by_norm, std::uint64_t* rows) {
+                       bool by_norm, TopKHit* hit) {
   const ErrorTerms terms(query);
   for (std::size_t g = begin; g < end; ++g) {
     const TopKGroup& group = groups[g];
     if (!by_norm && (1 + query.rounding) * query.norm * group.largest_norm +
                             query.tiny * (1 + query.norm) * (1 + group.largest_norm) <
-                        threshold)
+                        threshold) {
+      hit->group = g;
       return kTopKStop;
-    const std::int32_t bound =
-        GroupBound(group, query, terms, by_norm ? threshold * static_cast<double>(group.smallest_norm) : threshold);
-    *rows = AboveBound<Dot>(panels + g * kTopKGroup * stride, words, stride, bound);
-    if (*rows != 0) return g;
+    }
+    const double unit = group.scale * query.scale;
+    const double error = GroupError(group, query, terms);
+    const std::int32_t bound = GroupBound(unit, error, query.offset,
+                                          by_norm ? threshold * static_cast<double>(group.smallest_norm) : threshold);
+    const std::uint64_t rows = AboveBound<Dot>(panels + g * kTopKGroup * stride, words, stride, bound, hit->sums);
+    if (rows != 0) {
+      hit->group = g;
+      hit->rows = rows;
+      hit->unit = unit;
+      hit->error = error;
+      return g;
+    }
   }
-  *rows = 0;
+  hit->group = end;
   return end;
 }
 
