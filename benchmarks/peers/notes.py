@@ -46,10 +46,10 @@ SECTIONS = (
         "Best items for one query (lines 4 to 6)",
         "One thread, one query vector a call, 500 evenly spaced users, 41,000 items; the median call of each pass. "
         "`ials64`, `ials128`: iALS factors of gowalla; `bpr64`: BPR factors of implicit; `cosine64`: iALS items scaled "
-        "to length 1. Waypost's calls go through `Scorer::TopK`, the peers' through Python: what a call on an index of "
-        "k + 1 vectors costs is taken off in the peers' favour. Waypost's answers are compared with brute force: "
-        "`recall` is the share of queries whose answer is the same to the bit. The approximate peers use the first of "
-        "growing settings that reaches recall 0.95.",
+        "to length 1. Waypost's calls go through `Scorer::TopKInto`, the peers' through Python: what a call on an "
+        "index of k + 1 vectors costs is taken off in the peers' favour. Waypost's answers are compared with brute "
+        "force: `recall` is the share of queries whose answer is the same to the bit. The approximate peers use the "
+        "first of growing settings that reaches recall 0.95.",
         "Time to build an index, filters, several queries at once (next table), catalogues of millions. The gain "
         "over a full scan comes from the skew of the norms of iALS factors; the last two sets show what is left "
         "without it.",

@@ -34,29 +34,25 @@ absl::Status RunTopK(Arguments& arguments) {
   WAYPOST_ASSIGN_OR_RETURN(const std::string path, arguments.Text("model"));
   WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::size_t> counts, arguments.Counts("k", "10"));
   WAYPOST_ASSIGN_OR_RETURN(const std::size_t queries, arguments.Count("queries", 1000));
-  WAYPOST_ASSIGN_OR_RETURN(const std::size_t threads, arguments.Count("threads", 1));
   WAYPOST_ASSIGN_OR_RETURN(const std::size_t repeats, arguments.Count("repeats", 1));
   WAYPOST_RETURN_IF_ERROR(arguments.CheckAllUsed());
   WAYPOST_ASSIGN_OR_RETURN(const auto scorer, OpenModel(path, OpenCheck::kFull));
   const auto& model = static_cast<const IalsModel&>(*scorer);
   const std::vector<UserIndex> users = QueryUsers(model.user_count(), queries);
-  const Parallelism parallelism(static_cast<int>(threads));
-  const std::vector<Candidates> all(1);
   for (std::size_t k : counts) {
     std::vector<double> medians;
     std::vector<double> means;
-    std::vector<std::vector<ScoredItem>> answers(users.size());
+    std::vector<std::vector<ScoredItem>> answers(users.size(), std::vector<ScoredItem>(k));
     Timing passes;
     for (std::size_t n = 0; n <= repeats; ++n) {  // one pass more: the first warms the caches
       std::vector<double> seconds;
       Timing pass;
       WAYPOST_RETURN_IF_ERROR(pass.Run([&]() -> absl::Status {
         for (std::size_t q = 0; q < users.size(); ++q) {
-          const UserView view{users[q], {}};
           const double begin = WallSeconds();
-          WAYPOST_ASSIGN_OR_RETURN(auto answer, model.TopK({&view, 1}, all, k, parallelism));
+          WAYPOST_ASSIGN_OR_RETURN(const std::size_t found, model.TopKInto({users[q], {}}, {}, answers[q]));
           seconds.push_back(WallSeconds() - begin);
-          answers[q] = std::move(answer.front());
+          answers[q].resize(found);
         }
         return absl::OkStatus();
       }));
@@ -69,7 +65,7 @@ absl::Status RunTopK(Arguments& arguments) {
     std::size_t identical = 0;
     const std::size_t checked = std::min(kChecked, users.size());
     for (std::size_t q = 0; q < checked; ++q) identical += answers[q] == BruteForce(model, users[q], k) ? 1 : 0;
-    Report report("k=" + std::to_string(k), parallelism.threads());
+    Report report("k=" + std::to_string(k), 1);
     report.Add("seconds", medians);
     report.Add("mean_seconds", means);
     report.Add("cpu_seconds", passes.cpu_seconds);
