@@ -106,7 +106,9 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string
 }
 
 absl::Status AtomicFile::Write(std::span<const std::byte> bytes) {
-  constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;  // Linux writes at most 2 GiB at once
+  // The page cache may keep what one call writes in one piece and map it as a whole for whoever reads a byte of it:
+  // after larger calls a model that is read here and there takes up far more memory.
+  constexpr std::size_t kMostAtOnce = std::size_t{1} << 16;
   while (!bytes.empty()) {
     const ssize_t written = write(file_.get(), bytes.data(), std::min(bytes.size(), kMostAtOnce));
     if (written < 0) {
