@@ -23,7 +23,7 @@ using Stream = testing_support::ArrowBatches;
 template <typename T>
 std::vector<char> Bytes(const std::vector<T>& cells) {
   std::vector<char> bytes(cells.size() * sizeof(T) + 1);  // never empty: an empty buffer may be NULL
-  std::memcpy(bytes.data(), cells.data(), cells.size() * sizeof(T));
+  if (!cells.empty()) std::memcpy(bytes.data(), cells.data(), cells.size() * sizeof(T));
   return bytes;
 }
 
