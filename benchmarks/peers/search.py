@@ -34,6 +34,8 @@ FOR_QUALITY = 0.65
 FACTORS = (1.6, 1.25, 1.12)  # steps of the two numbers, coarse to fine
 CONFIRMED = 2
 SEEDS = {64: 5, 128: 5, 256: 2, 512: 2}  # the seeds 1, 2, ...; fewer where a run takes long
+FASTEST = ("waypost", "irspack", "implicit")  # alone on larger data and from LONG dimensions on
+LONG = 256
 FAR_BELOW = 0.98  # of the best peer
 TOLERANCE = 0.001  # of the target, for every library: below the standard error of a mean over SEEDS
 
@@ -215,7 +217,10 @@ def as_json(trial: Trial) -> dict:
 
 
 def search(places: Places, data: str, dimensions: int) -> dict:
-    searches = [Search(places, library, data, dimensions) for library in steps.training_libraries(places)]
+    libraries = steps.training_libraries(places)
+    if data in LARGER or dimensions >= LONG:
+        libraries = [library for library in libraries if library in FASTEST]
+    searches = [Search(places, library, data, dimensions) for library in libraries]
     for one in searches:
         one.climb(SECONDS[dimensions] * LARGER.get(data, 1))
     peers = [one for one in searches if one.library != "waypost"]
@@ -229,14 +234,14 @@ def search(places: Places, data: str, dimensions: int) -> dict:
             trial if hopeless else one.confirm(trial.arguments, epochs) for trial in listed
         ]
     target = max(trial.best() for library, trials in confirmed.items() if library != "waypost" for trial in trials)
-    libraries = {}
+    found = {}
     for one in searches:
-        libraries[one.library] = choose(confirmed[one.library], target) | {
+        found[one.library] = choose(confirmed[one.library], target) | {
             "search_cpu_seconds": round(one.spent, 1),
             "confirmed": [as_json(trial) for trial in confirmed[one.library]],
             "tried": [as_json(trial) for trial in one.trials],
         }
-    return {"target": round(target, 6), "libraries": libraries}
+    return {"target": round(target, 6), "libraries": found}
 
 
 def write_settings(settings: dict[str, dict]) -> None:
