@@ -19,7 +19,7 @@ BELOW = {
     "text": ["base", "event", "matrix"],
     "model": ["base", "event", "matrix"],
     "file": ["base", "event", "matrix", "text", "model"],
-    "store": ["base", "event"],
+    "store": ["base", "event", "file/file_io.hpp", "file/guard.hpp"],
     "rank": ["base", "event", "matrix", "model/scorer.hpp", "text/types.hpp"],
     "eval": ["base", "event", "matrix", "model/scorer.hpp", "text/types.hpp", "rank"],
     "insight": ["base", "event"],

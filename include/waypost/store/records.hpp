@@ -50,21 +50,21 @@ struct StoredEvent {
 // One item shown to one user (kImpression), or one intervention made (kRemind or a kind of the host's).
 struct Impression {
   std::uint64_t request = 0;  // what was shown together has one request
-  std::string user;           // UTF-8, 1..256 bytes
-  std::string item;           // UTF-8, 1..256 bytes
+  std::string user = {};      // UTF-8, 1..256 bytes
+  std::string item = {};      // UTF-8, 1..256 bytes
   std::uint16_t kind = kImpression;
-  std::uint16_t rank = 0;               // 0: the first place
-  float propensity = 1;                 // probability that the policy chose this item for this place; 0 < p <= 1
-  std::uint64_t model = 0;              // fingerprint of the model that chose; 0: none
-  std::optional<std::int64_t> time_us;  // microseconds since 1970-01-01 UTC
+  std::uint16_t rank = 0;   // 0: the first place
+  float propensity = 1;     // probability that the policy chose this item for this place; 0 < p <= 1
+  std::uint64_t model = 0;  // fingerprint of the model that chose; 0: none
+  std::optional<std::int64_t> time_us = std::nullopt;  // microseconds since 1970-01-01 UTC
 
   friend bool operator==(const Impression&, const Impression&) = default;
 };
 
 // A model that was published from this store. The store holds its name and what it may know, not the model.
 struct ModelRecord {
-  std::string name;               // unique, UTF-8, 1..256 bytes
-  std::string file;               // as the host calls it
+  std::string name = {};          // unique, UTF-8, 1..256 bytes
+  std::string file = {};          // as the host calls it
   std::uint64_t fingerprint = 0;  // of the model file
   std::uint32_t user_count = 0;   // users of the snapshot it was trained on: it may hold any index below
   std::uint64_t forgotten = 0;    // forgotten_count() of that snapshot: those users it does not hold

@@ -41,8 +41,9 @@
 namespace waypost {
 
 namespace store {
-class Folder;
-}
+class Access;
+class Session;
+}  // namespace store
 
 enum class StoreAccess {
   kRead,   // the folder must hold a store
@@ -158,9 +159,10 @@ class Store {
   absl::Status Backup(const std::string& target) const;
 
  private:
-  explicit Store(std::shared_ptr<store::Folder> folder);
+  friend class store::Access;
+  explicit Store(std::unique_ptr<store::Session> session);
 
-  std::shared_ptr<store::Folder> folder_;
+  std::unique_ptr<store::Session> session_;
 };
 
 }  // namespace waypost
