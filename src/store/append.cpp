@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
 #include <utility>
@@ -17,22 +18,53 @@ constexpr std::size_t kLeastSegmentRows = std::size_t{1} << 15;
 constexpr std::size_t kSegmentRows = kMaxSegmentRows / 2;  // of a segment made from a log
 constexpr std::size_t kRowsInCommit = 4 * kSegmentRows;
 
-// The ids of one column of a batch and what the mirror knows of them.
-struct Column {
-  std::vector<std::string_view> ids;
-  std::vector<std::uint32_t> indices;
-
-  void Find(const IdMirror& mirror) {
-    indices.resize(ids.size());
-    forgotten = mirror.Find(ids, indices.data());
-  }
-  absl::StatusOr<std::uint32_t> Index(std::size_t n, bool known, FreshIds& fresh) const {
-    if (known && indices[n] != kEmptySlot) return indices[n];
-    return fresh.Resolve(ids[n]);
-  }
-
-  std::uint64_t forgotten = 0;  // how many users had been, when they were looked up
+// A batch of events, with what the mirrors know of their ids.
+struct Batch {
+  std::vector<std::uint32_t> users;  // kEmptySlot: not known
+  std::vector<std::uint32_t> items;
+  std::uint64_t forgotten = 0;  // how many users had been, at the first look
 };
+
+// Checks and looks up the events [begin, end). Their texts are all over the host's memory: they are asked for ahead.
+absl::Status Prepare(std::span<const Event> events, std::size_t begin, std::size_t end,
+                     const EventLogBuilder& validator, const Folder& folder, Batch& batch) {
+  constexpr std::size_t kAtOnce = IdDictionaryBuilder::kFindAtOnce;
+  std::array<std::string_view, kAtOnce> users;
+  std::array<std::string_view, kAtOnce> items;
+  for (std::size_t at = begin; at < end; at += kAtOnce) {
+    const std::size_t count = std::min(kAtOnce, end - at);
+    for (std::size_t n = at; n < std::min(at + 2 * kAtOnce, end); ++n) {
+      __builtin_prefetch(events[n].user.data());
+      __builtin_prefetch(events[n].item.data());
+    }
+    for (std::size_t n = 0; n < count; ++n) {
+      const Event& event = events[at + n];
+      absl::Status status = validator.Validate(event);
+      if (status.ok() && !IsValidUtf8(event.user)) status = CheckText("user", event.user);
+      if (status.ok() && !IsValidUtf8(event.item)) status = CheckText("item", event.item);
+      if (!status.ok()) return internal::AddContext(absl::StrCat("event ", at + n), status);
+      users[n] = event.user;
+      items[n] = event.item;
+    }
+    folder.users().Find(std::span(users).first(count), batch.users.data() + at);
+    folder.items().Find(std::span(items).first(count), batch.items.data() + at);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PrepareAll(std::span<const Event> events, const EventLogBuilder& validator, const Folder& folder,
+                        const Parallelism& parallelism, Batch& batch) {
+  constexpr std::size_t kBlockRows = 2048;  // fewer are not worth a thread
+  batch.users.resize(events.size());
+  batch.items.resize(events.size());
+  batch.forgotten = folder.users().forgotten();
+  std::vector<absl::Status> statuses((events.size() + kBlockRows - 1) / kBlockRows);
+  ForEachBlock(parallelism, events.size(), kBlockRows, [&](std::size_t begin, std::size_t end, std::size_t block) {
+    statuses[block] = Prepare(events, begin, end, validator, folder, batch);
+  });
+  for (const absl::Status& status : statuses) WAYPOST_RETURN_IF_ERROR(status);
+  return absl::OkStatus();
+}
 
 absl::Status CheckDelivery(const Delivery& delivery, std::size_t count) {
   if (delivery.source.size() > kMaxIdBytes || !IsValidUtf8(delivery.source))
@@ -91,20 +123,8 @@ absl::StatusOr<AppendResult> Session::Append(std::span<const Event> events, cons
   WAYPOST_RETURN_IF_ERROR(CheckWriting());
   WAYPOST_RETURN_IF_ERROR(CheckDelivery(delivery, events.size()));
   WAYPOST_ASSIGN_OR_RETURN(const std::shared_ptr<const EventLogBuilder> validator, Validator());
-  Column users;
-  Column items;
-  users.ids.reserve(events.size());
-  items.ids.reserve(events.size());
-  for (const Event& event : events) {
-    absl::Status status = validator->Validate(event);
-    if (status.ok() && !IsValidUtf8(event.user)) status = CheckText("user", event.user);
-    if (status.ok() && !IsValidUtf8(event.item)) status = CheckText("item", event.item);
-    if (!status.ok()) return internal::AddContext(absl::StrCat("event ", users.ids.size()), status);
-    users.ids.push_back(event.user);
-    items.ids.push_back(event.item);
-  }
-  users.Find(folder_->users());
-  items.Find(folder_->items());
+  Batch batch;
+  WAYPOST_RETURN_IF_ERROR(PrepareAll(events, *validator, *folder_, options_.parallelism, batch));
 
   AppendResult result;
   std::uint64_t unsealed = 0;
@@ -113,10 +133,18 @@ absl::StatusOr<AppendResult> Session::Append(std::span<const Event> events, cons
     WAYPOST_ASSIGN_OR_RETURN(result.repeated, PassOver(commit, delivery, events.size()));
     result.accepted = events.size() - result.repeated;
     result.first_row = commit.end_row();
-    const bool known = users.forgotten == commit.forgotten().size();
+    // Who was forgotten meanwhile has another index now.
+    const bool known = batch.forgotten == commit.forgotten().size();
+    commit.ReserveRows(result.accepted);
     for (std::size_t n = result.repeated; n < events.size(); ++n) {
-      WAYPOST_ASSIGN_OR_RETURN(const std::uint32_t user, users.Index(n, known, commit.users()));
-      WAYPOST_ASSIGN_OR_RETURN(const std::uint32_t item, items.Index(n, true, commit.items()));
+      std::uint32_t user = known ? batch.users[n] : kEmptySlot;
+      std::uint32_t item = batch.items[n];
+      if (user == kEmptySlot) {
+        WAYPOST_ASSIGN_OR_RETURN(user, commit.users().Resolve(events[n].user));
+      }
+      if (item == kEmptySlot) {
+        WAYPOST_ASSIGN_OR_RETURN(item, commit.items().Resolve(events[n].item));
+      }
       commit.AddRow(user, item, events[n].kind, events[n].value.value_or(std::numeric_limits<float>::quiet_NaN()),
                     events[n].time_us.value_or(kNoTime));
     }

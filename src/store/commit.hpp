@@ -77,6 +77,8 @@ class Commit {
   std::uint64_t end_row() const { return state_.end_row + rows_.size(); }
   // Events that no segment holds.
   std::uint64_t unsealed() const { return state_.events - state_.sealed_events + rows_.size(); }
+  // Makes room for so many more.
+  void ReserveRows(std::size_t count) { rows_.Reserve(rows_.size() + count); }
   // Adds one event.
   void AddRow(std::uint32_t user, std::uint32_t item, std::uint16_t kind, float value, std::int64_t time_us) {
     rows_.users.push_back(user);

@@ -18,6 +18,7 @@ namespace store {
 namespace {
 
 constexpr std::size_t kIdsInPart = std::size_t{1} << 16;
+constexpr std::size_t kSegmentRows = kMaxSegmentRows / 2;  // several segments are read on several threads
 
 // Writes the content of one snapshot to another data file, without what is to go.
 //
@@ -127,7 +128,7 @@ absl::StatusOr<std::uint64_t> Compactor::Run() {
   std::uint64_t end = 0;
   std::size_t rows = 0;
   for (const auto& [begin, part_end, size] : from_.layout().Extents()) {
-    if (rows > 0 && (rows + size > kMaxSegmentRows || part_end - first > std::numeric_limits<std::uint32_t>::max())) {
+    if (rows > 0 && (rows + size > kSegmentRows || part_end - first > std::numeric_limits<std::uint32_t>::max())) {
       WAYPOST_RETURN_IF_ERROR(CopyEvents(first, end));
       rows = 0;
     }

@@ -181,6 +181,8 @@ absl::Status Environment::Start() {
     if (code == 0) code = mdb_env_set_maxdbs(environment_, kTables);
     if (code == 0) code = mdb_env_set_maxreaders(environment_, options_.max_readers);
     if (code == 0) code = mdb_env_set_mapsize(environment_, std::max(options_.map_bytes, kLeastMapBytes));
+    if (code == 0 && options_.ends_on_damage)
+      code = mdb_env_set_assert(environment_, [](MDB_env*, const char*) { ::_exit(kPagesDamaged); });
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | more;
     if (options_.read_only) flags |= MDB_RDONLY;
     if (options_.fast) flags |= MDB_NOSYNC;

@@ -101,6 +101,8 @@ class Writing : public Reading {
   absl::StatusOr<bool> Delete(Table table, Key key);
 };
 
+inline constexpr int kPagesDamaged = 65;  // exit status
+
 struct EnvironmentOptions {
   std::uint64_t map_bytes = 0;
   std::uint64_t max_map_bytes = 0;
@@ -108,6 +110,9 @@ struct EnvironmentOptions {
   bool read_only = false;
   bool fast = false;
   bool create = false;  // tables are made
+  // What LMDB finds wrong with its pages ends the process at once, with kPagesDamaged, and not by abort() with a line
+  // on standard error: for a process that was made to look.
+  bool ends_on_damage = false;
 };
 
 // Thread-safe: all members may be called concurrently.

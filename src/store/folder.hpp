@@ -86,6 +86,8 @@ class Folder : public std::enable_shared_from_this<Folder> {
 
   IdMirror& users() { return users_; }
   IdMirror& items() { return items_; }
+  const IdMirror& users() const { return users_; }
+  const IdMirror& items() const { return items_; }
 
   // Has the request committed, together with those of other threads.
   absl::Status Run(Request& request);

@@ -54,13 +54,12 @@ absl::Status IdMirror::Follow(const Reading& reading, std::uint64_t count, const
   return ids_.size() >= count ? absl::OkStatus() : missing(ids_.size());
 }
 
-std::uint64_t IdMirror::Find(std::span<const std::string_view> ids, std::uint32_t* indices) const {
+void IdMirror::Find(std::span<const std::string_view> ids, std::uint32_t* indices) const {
   constexpr std::size_t kAtOnce = IdDictionaryBuilder::kFindAtOnce;
   std::uint64_t hashes[kAtOnce];
   const std::shared_lock lock(mutex_);
   for (std::size_t begin = 0; begin < ids.size(); begin += kAtOnce)
     ids_.FindMany(ids.subspan(begin, std::min(kAtOnce, ids.size() - begin)), hashes, indices + begin);
-  return forgotten_;
 }
 
 std::uint32_t IdMirror::Find(std::string_view id) const {

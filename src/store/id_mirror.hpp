@@ -35,10 +35,15 @@ class IdMirror {
   // Errors  kDataLoss: ids that are missing, damaged or there twice.
   absl::Status Follow(const Reading& reading, std::uint64_t count, const Forgotten& forgotten);
 
-  // Writes the indices of ids, kEmptySlot where unknown; returns how many users had been forgotten then.
-  std::uint64_t Find(std::span<const std::string_view> ids, std::uint32_t* indices) const;
+  // Writes the indices of ids, kEmptySlot where unknown.
+  void Find(std::span<const std::string_view> ids, std::uint32_t* indices) const;
   std::uint32_t Find(std::string_view id) const;
 
+  // How many users were forgotten in what it holds.
+  std::uint64_t forgotten() const {
+    const std::shared_lock lock(mutex_);
+    return forgotten_;
+  }
   // The text of an index; empty: forgotten, or beyond the end.
   std::string Id(std::uint32_t index) const;
   // Calls visit(index, id) for the first `count` that are not forgotten.

@@ -57,6 +57,13 @@ struct Rows {
 
   std::size_t size() const { return users.size(); }
   void Clear() { Resize(0); }
+  void Reserve(std::size_t size) {
+    users.reserve(size);
+    items.reserve(size);
+    kinds.reserve(size);
+    values.reserve(size);
+    times_us.reserve(size);
+  }
   void Resize(std::size_t size) {
     rows.resize(size);
     users.resize(size);

@@ -259,7 +259,8 @@ void Checker::Run() {
   const EnvironmentOptions options{.map_bytes = StoreOptions().map_bytes,
                                    .max_map_bytes = StoreOptions().max_map_bytes,
                                    .max_readers = StoreOptions().max_readers,
-                                   .read_only = true};
+                                   .read_only = true,
+                                   .ends_on_damage = true};
   const absl::StatusOr<std::shared_ptr<Environment>> environment = Environment::Open(path, options);
   if (environment.ok()) {
     CheckData(path, **environment);
@@ -329,10 +330,11 @@ absl::StatusOr<StoreReport> Verify(const std::string& folder) {
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!done)
-    report.problems.push_back(absl::StrCat("the reading of ", step, " ended by ",
-                                           WIFSIGNALED(status) ? "signal " : "exit status ",
-                                           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
+  if (done) return report;
+  const std::string end = WIFSIGNALED(status)                    ? absl::StrCat("signal ", WTERMSIG(status))
+                          : WEXITSTATUS(status) == kPagesDamaged ? "LMDB, which found its pages damaged"
+                                                                 : "an exception";
+  report.problems.push_back(absl::StrCat("the reading of ", step, " was ended by ", end));
   return report;
 }
 
