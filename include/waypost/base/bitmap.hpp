@@ -37,10 +37,36 @@ class Bitmap {
     assert(position < size_);
     words_[position / 64] &= ~(std::uint64_t{1} << (position % 64));
   }
+  // Replaces 64 members at once.
+  // Requires  no bit past size().
+  void SetWord(std::size_t word, std::uint64_t bits) {
+    assert(word < words_.size());
+    words_[word] = bits;
+  }
   std::size_t Count() const {
     std::size_t count = 0;
     for (std::uint64_t word : words_) count += static_cast<std::size_t>(std::popcount(word));
     return count;
+  }
+
+  // Keeps what is in both, adds what is in `other`, or keeps what is not in it.
+  // Requires  sizes are equal.
+  void IntersectWith(const Bitmap& other) {
+    assert(other.size_ == size_);
+    for (std::size_t w = 0; w < words_.size(); ++w) words_[w] &= other.words_[w];
+  }
+  void UniteWith(const Bitmap& other) {
+    assert(other.size_ == size_);
+    for (std::size_t w = 0; w < words_.size(); ++w) words_[w] |= other.words_[w];
+  }
+  void Subtract(const Bitmap& other) {
+    assert(other.size_ == size_);
+    for (std::size_t w = 0; w < words_.size(); ++w) words_[w] &= ~other.words_[w];
+  }
+  // Replaces the set by its complement.
+  void Invert() {
+    for (std::uint64_t& word : words_) word = ~word;
+    if (size_ % 64 != 0) words_.back() &= (std::uint64_t{1} << (size_ % 64)) - 1;
   }
 
  private:

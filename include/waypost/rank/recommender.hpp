@@ -5,7 +5,8 @@
 //              nobody, no evidence, or that model     the model named "popularity"     Source::kPopular
 //              Evidence is a positive stored or given history item that the bundle knows.
 // Equality     One query, many, and every user at once give the same bits: each is Scorer::TopK over the candidates of
-//              candidate_set.hpp, which equals scoring every item and sorting.
+//              candidate_set.hpp, which equals scoring every item and sorting; a query with value weights, caps,
+//              diversity or exploration chooses among them as selection.hpp says.
 // Complexity   a query costs Scorer::TopK plus O(history + lists); queries that share model and n share a call.
 // Determinism  a query's answer depends on nothing but the query.
 // Checked by   tests/unit/rank_recommender_test.cpp; tests/property/rank_recommender_test.cpp against brute force.
@@ -33,7 +34,9 @@
 #include "waypost/matrix/sparse_matrix.hpp"
 #include "waypost/model/scorer.hpp"
 #include "waypost/rank/candidate_set.hpp"
+#include "waypost/rank/item_facts.hpp"
 #include "waypost/rank/query.hpp"
+#include "waypost/rank/selection.hpp"
 
 namespace waypost {
 
@@ -52,6 +55,7 @@ struct RecommenderParts {
   SparseMatrix history;  // Interactions::history; 0 rows when it was stripped
   std::vector<RankedModel> models;
   std::string default_model;
+  std::shared_ptr<const ItemFacts> facts = {};  // of the catalogue, for the same items; null: no rule may need it
 };
 
 // Why an item has its score, and where the score comes from.
@@ -88,13 +92,19 @@ class Recommender {
   const ItemTitles& titles() const { return parts_.titles; }
   const SparseMatrix& history() const { return parts_.history; }
   std::span<const RankedModel> models() const { return parts_.models; }
+  // Null: there is no catalogue.
+  const ItemFacts* facts() const { return parts_.facts.get(); }
+  std::shared_ptr<const ItemFacts> shared_facts() const { return parts_.facts; }
+  std::string_view default_model() const { return parts_.default_model; }
 
   // Returns the model of that name; empty: the default one.
   // Errors  kNotFound.
   absl::StatusOr<const Scorer*> FindModel(std::string_view name) const;
 
-  // Errors    kInvalidArgument: a strength of the history.  kNotFound: the model.  kFailedPrecondition: a known user
-  //           with kDrop or kOnly and no stored histories, or nothing known of the user and no popularity model.
+  // Errors    kInvalidArgument: a strength of the history, a weight or share of the rules, a filter of other items, no
+  //           `now` where the catalogue has windows.  kNotFound: the model.  kFailedPrecondition: a known user with
+  //           kDrop or kOnly and no stored histories; nothing known of the user and no popularity model; a rule that
+  //           needs a catalogue without one; diversity by a model without item vectors.
   // Lifetime  the views in the result live as long as a copy of this recommender.
   absl::StatusOr<Recommendation> Recommend(const Query& query) const&;
   absl::StatusOr<Recommendation> Recommend(const Query& query) const&& = delete;
@@ -115,6 +125,13 @@ class Recommender {
   // Errors    as Rank.  kInvalidArgument: too little room.
   // Cost      allocates nothing for a known user of an iALS model with no list and no history in the query.
   absl::StatusOr<RankingFacts> RankInto(const IndexedQuery& query, std::span<ScoredItem> best) const;
+
+  // Answers one query in dense indices, on the calling thread, with ids and titles.
+  //   explain  whether to fill Suggestion::base and Suggestion::reasons.
+  // Errors     as Rank.
+  // Lifetime   as Recommend.
+  absl::StatusOr<Recommendation> Answer(const IndexedQuery& query, bool explain) const&;
+  absl::StatusOr<Recommendation> Answer(const IndexedQuery& query, bool explain) const&& = delete;
 
   // Returns the items most similar to one, best first; never the item itself.
   // Errors    kNotFound: the item, the model.
@@ -151,12 +168,17 @@ class Recommender {
     std::vector<WeightedItem> history;
     std::vector<ItemIndex> include;
     std::vector<ItemIndex> exclude;
+    std::vector<ItemIndex> completed;
+    std::vector<ItemIndex> in_progress;
+    std::vector<WeightedItem> value_weights;
     std::size_t unknown_ids = 0;
 
-    void Add(const IdDictionary& items, const std::vector<std::string>& ids, std::vector<ItemIndex>& list) {
+    //   find(id)  std::optional of an index or of an ItemIndex.
+    template <typename Find>
+    void Add(const Find& find, const std::vector<std::string>& ids, std::vector<ItemIndex>& list) {
       list.reserve(ids.size());
       for (const std::string& id : ids) {
-        if (const auto index = items.Find(id)) {
+        if (const auto index = find(id)) {
           list.push_back(ItemIndex{*index});
         } else {
           ++unknown_ids;
@@ -176,8 +198,11 @@ class Recommender {
   // Requires  room for min(query.n, items().size()) in `best`.
   absl::StatusOr<RankingFacts> RankPlan(const IndexedQuery& query, const Plan& plan, std::span<ScoredItem> best) const;
   absl::StatusOr<IndexedQuery> LookUp(const Query& query, Lookup& lookup) const;
-  Recommendation NameItems(std::span<const ScoredItem> items, Source source, ShortReason reason) const;
-  absl::Status AddReasons(const Plan& plan, Recommendation& recommendation) const;
+  Recommendation NameItems(std::span<const ScoredItem> items, std::span<const float> propensities, Source source,
+                           ShortReason reason) const;
+  absl::Status AddReasons(const IndexedQuery& query, const Plan& plan, Recommendation& recommendation) const;
+  // Answers a query for which NeedsSelection holds.
+  absl::StatusOr<Ranking> SelectPlan(const IndexedQuery& query, const Plan& plan, const Parallelism& parallelism) const;
 
   RecommenderParts parts_;
 };
@@ -192,6 +217,8 @@ inline absl::StatusOr<Recommender> Recommender::Create(RecommenderParts parts) {
     return want("history: rows", parts.users.size(), history.rows());
   if (history.rows() != 0 && history.columns() != parts.items.size())
     return want("history: columns", parts.items.size(), history.columns());
+  if (parts.facts != nullptr && parts.facts->item_count() != parts.items.size())
+    return want("facts", parts.items.size(), parts.facts->item_count());
   if (parts.titles.size() != 0 && parts.titles.size() != parts.items.size())
     return want("titles", parts.items.size(), parts.titles.size());
   for (std::size_t m = 0; m < parts.models.size(); ++m) {
@@ -230,7 +257,7 @@ inline absl::StatusOr<CandidateSet> Recommender::Compile(const IndexedQuery& que
     return absl::FailedPreconditionError(
         "Query.seen: want keep, because the bundle holds no user histories, got drop or only");
   const SparseRowView stored = query.user && !stripped ? parts_.history.row(query.user->value) : SparseRowView{};
-  return CandidateSet::Compile(query, stored, parts_.items.size());
+  return CandidateSet::Compile(query, stored, parts_.items.size(), parts_.facts.get());
 }
 
 inline absl::StatusOr<Recommender::Plan> Recommender::MakePlan(const IndexedQuery& query) const {
@@ -280,8 +307,17 @@ inline absl::StatusOr<std::vector<Recommender::Plan>> Recommender::MakePlans(std
 inline absl::StatusOr<std::vector<Ranking>> Recommender::RankPlans(std::span<const IndexedQuery> queries,
                                                                    std::span<const Plan> plans,
                                                                    const Parallelism& parallelism) const {
-  std::vector<std::size_t> order(queries.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<Ranking> rankings(queries.size());
+  std::vector<std::size_t> order;
+  std::vector<std::size_t> selecting;
+  for (std::size_t q = 0; q < queries.size(); ++q) (NeedsSelection(queries[q]) ? selecting : order).push_back(q);
+  std::vector<absl::Status> failures(selecting.size());
+  ForEachBlock(parallelism, selecting.size(), 1, [&](std::size_t n, std::size_t, std::size_t) {
+    absl::StatusOr<Ranking> ranking = SelectPlan(queries[selecting[n]], plans[selecting[n]], Parallelism(1));
+    failures[n] = ranking.status();
+    if (ranking.ok()) rankings[selecting[n]] = *std::move(ranking);
+  });
+  for (const absl::Status& failure : failures) WAYPOST_RETURN_IF_ERROR(failure);
   const auto length = [&](std::size_t q) { return std::min(queries[q].n, parts_.items.size()); };
   const auto position = [&](std::size_t q) {
     const auto is_scorer = [&](const RankedModel& model) { return model.scorer.get() == plans[q].scorer; };
@@ -291,7 +327,6 @@ inline absl::StatusOr<std::vector<Ranking>> Recommender::RankPlans(std::span<con
     return std::pair(position(a), length(a)) < std::pair(position(b), length(b));
   });
 
-  std::vector<Ranking> rankings(queries.size());
   std::vector<UserView> users;
   std::vector<Candidates> candidates;
   for (std::size_t first = 0; first < order.size();) {
@@ -329,10 +364,60 @@ inline absl::StatusOr<RankingFacts> Recommender::RankPlan(const IndexedQuery& qu
                                                           std::span<ScoredItem> best) const {
   best = best.first(std::min(query.n, parts_.items.size()));
   RankingFacts facts{.source = plan.source};
+  if (NeedsSelection(query)) {
+    WAYPOST_ASSIGN_OR_RETURN(const Ranking ranking, SelectPlan(query, plan, Parallelism(1)));
+    std::copy(ranking.items.begin(), ranking.items.end(), best.begin());
+    return RankingFacts{.count = ranking.items.size(), .source = ranking.source, .reason = ranking.reason};
+  }
   WAYPOST_ASSIGN_OR_RETURN(facts.count, plan.scorer->TopKInto(plan.view(), plan.set.candidates(), best));
   WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(best.first(facts.count)));
   if (facts.count < query.n) facts.reason = plan.set.FindShortReason(query);
   return facts;
+}
+
+inline absl::StatusOr<Ranking> Recommender::SelectPlan(const IndexedQuery& query, const Plan& plan,
+                                                       const Parallelism& parallelism) const {
+  WAYPOST_ASSIGN_OR_RETURN(const Selection selection,
+                           Selection::Compile(query, parts_.items.size(), parts_.facts.get()));
+  WAYPOST_ASSIGN_OR_RETURN(const Scorer* likeness_model, FindModel(query.model));  // also where popularity ranks
+  if (query.diversity.strength > 0 && query.diversity.basis == DiversityBasis::kModel &&
+      likeness_model->dimensions() == 0)
+    return absl::FailedPreconditionError(absl::StrCat("Query.diversity.basis: want a model with item vectors, got ",
+                                                      internal::ToAbsl(likeness_model->kind())));
+  const UserView view = plan.view();
+  const Candidates candidates = plan.set.candidates();
+  const auto search = [&](std::size_t k) -> absl::StatusOr<std::vector<ScoredItem>> {
+    WAYPOST_ASSIGN_OR_RETURN(auto lists,
+                             plan.scorer->TopK(std::span(&view, 1), std::span(&candidates, 1), k, parallelism));
+    WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(lists.front()));
+    return std::move(lists.front());
+  };
+  Bitmap pool_items;
+  const auto likeness = [&](ItemIndex item, std::span<const ScoredItem> pool, std::span<float> alike) -> absl::Status {
+    if (pool_items.size() == 0) {
+      pool_items = Bitmap(parts_.items.size());
+      for (const ScoredItem& entry : pool) pool_items.Set(entry.item.value);
+    }
+    const Candidates others{.allowed = &pool_items};
+    WAYPOST_ASSIGN_OR_RETURN(std::vector<ScoredItem> similar, likeness_model->Similar(item, others, pool.size()));
+    std::sort(similar.begin(), similar.end(), [](const ScoredItem& a, const ScoredItem& b) { return a.item < b.item; });
+    for (std::size_t p = 0; p < pool.size(); ++p) {  // not named: no evidence of likeness
+      const auto found = std::lower_bound(similar.begin(), similar.end(), pool[p].item,
+                                          [](const ScoredItem& entry, ItemIndex i) { return entry.item < i; });
+      alike[p] = found != similar.end() && found->item == pool[p].item ? std::clamp(found->score, 0.0f, 1.0f) : 0.0f;
+    }
+    return absl::OkStatus();
+  };
+  WAYPOST_ASSIGN_OR_RETURN(Selected selected, selection.Choose(search, likeness));
+  Ranking ranking{.items = std::move(selected.items),
+                  .propensities = std::move(selected.propensities),
+                  .source = plan.source,
+                  .reason = ShortReason::kNone};
+  if (ranking.items.size() < query.n) {
+    ranking.reason = plan.set.FindShortReason(query);
+    if (selected.capped && ranking.reason == ShortReason::kNoEvidence) ranking.reason = ShortReason::kCategoryCap;
+  }
+  return ranking;
 }
 
 inline absl::StatusOr<RankingFacts> Recommender::RankInto(const IndexedQuery& query, std::span<ScoredItem> best) const
@@ -348,6 +433,7 @@ inline absl::StatusOr<RankingFacts> Recommender::RankInto(const IndexedQuery& qu
 
 inline absl::StatusOr<IndexedQuery> Recommender::LookUp(const Query& query, Lookup& lookup) const {
   IndexedQuery indexed{.n = query.n, .seen = query.seen, .model = query.model};
+  const auto find_item = [&](const std::string& id) { return parts_.items.Find(id); };
   if (query.user)
     if (const auto user = parts_.users.Find(*query.user)) indexed.user = UserIndex{*user};
   lookup.history.reserve(query.history.size());
@@ -361,39 +447,72 @@ inline absl::StatusOr<IndexedQuery> Recommender::LookUp(const Query& query, Look
     }
   }
   indexed.use_include = query.include.has_value();
-  if (query.include) lookup.Add(parts_.items, *query.include, lookup.include);
-  lookup.Add(parts_.items, query.exclude, lookup.exclude);
+  if (query.include) lookup.Add(find_item, *query.include, lookup.include);
+  lookup.Add(find_item, query.exclude, lookup.exclude);
+  const auto find_node = [&](const std::string& id) -> std::optional<std::uint32_t> {
+    if (parts_.facts == nullptr) return parts_.items.Find(id);
+    const auto node = parts_.facts->prerequisites().FindNode(id);
+    return node ? std::optional(node->value) : std::nullopt;
+  };
+  lookup.Add(find_node, query.completed, lookup.completed);
+  lookup.Add(find_node, query.in_progress, lookup.in_progress);
+  for (const ValueWeight& entry : query.value_weights) {
+    if (const auto item = parts_.items.Find(entry.item)) {
+      lookup.value_weights.push_back({ItemIndex{*item}, entry.weight});
+    } else {
+      ++lookup.unknown_ids;
+    }
+  }
   indexed.history = lookup.history;
   indexed.include = lookup.include;
   indexed.exclude = lookup.exclude;
+  indexed.filter = query.filter.get();
+  indexed.now_us = query.now_us;
+  indexed.completed = lookup.completed;
+  indexed.in_progress = lookup.in_progress;
+  indexed.prerequisites = query.prerequisites;
+  indexed.category_cap = query.category_cap;
+  indexed.category_caps = query.category_caps;
+  indexed.value_weights = lookup.value_weights;
+  indexed.diversity = query.diversity;
+  indexed.exploration = query.exploration;
   return indexed;
 }
 
-inline Recommendation Recommender::NameItems(std::span<const ScoredItem> items, Source source,
-                                             ShortReason reason) const {
+inline Recommendation Recommender::NameItems(std::span<const ScoredItem> items, std::span<const float> propensities,
+                                             Source source, ShortReason reason) const {
   Recommendation named{.items = {}, .source = source, .reason = reason, .unknown_ids = 0};
   named.items.reserve(items.size());
-  for (const ScoredItem& item : items)
+  for (const ScoredItem& item : items) {
+    const float propensity = propensities.empty() ? 1.0f : propensities[named.items.size()];
     named.items.push_back({.item = item.item,
                            .id = parts_.items.id(item.item.value),
                            .title = parts_.titles.title(item.item),
                            .score = item.score,
                            .source = source,
+                           .propensity = propensity,
                            .base = 0,
                            .reasons = {}});
+  }
   return named;
 }
 
-inline absl::Status Recommender::AddReasons(const Plan& plan, Recommendation& recommendation) const {
+inline absl::Status Recommender::AddReasons(const IndexedQuery& query, const Plan& plan,
+                                            Recommendation& recommendation) const {
+  std::optional<Selection> selection;
+  if (!query.value_weights.empty()) {
+    WAYPOST_ASSIGN_OR_RETURN(selection, Selection::Compile(query, parts_.items.size(), parts_.facts.get()));
+  }
   for (Suggestion& suggestion : recommendation.items) {
     WAYPOST_ASSIGN_OR_RETURN(const Explanation explanation, plan.scorer->Explain(plan.view(), suggestion.item));
-    suggestion.base = explanation.base;
+    const float factor = selection ? selection->Factor(suggestion.item, explanation.score) : 1.0f;
+    suggestion.base = factor * explanation.base;
     suggestion.reasons.reserve(explanation.contributions.size());
     for (const Contribution& part : explanation.contributions)
       suggestion.reasons.push_back({.item = part.item,
                                     .id = parts_.items.id(part.item.value),
                                     .title = parts_.titles.title(part.item),
-                                    .amount = part.amount});
+                                    .amount = factor * part.amount});
   }
   return absl::OkStatus();
 }
@@ -415,9 +534,9 @@ inline absl::StatusOr<std::vector<Recommendation>> Recommender::Recommend(std::s
   std::vector<Recommendation> recommendations(queries.size());
   std::vector<absl::Status> failures(queries.size());
   ForEachBlock(parallelism, queries.size(), 1, [&](std::size_t q, std::size_t, std::size_t) {
-    recommendations[q] = NameItems(rankings[q].items, rankings[q].source, rankings[q].reason);
+    recommendations[q] = NameItems(rankings[q].items, rankings[q].propensities, rankings[q].source, rankings[q].reason);
     recommendations[q].unknown_ids = lookups[q].unknown_ids;
-    if (queries[q].explain) failures[q] = AddReasons(plans[q], recommendations[q]);
+    if (queries[q].explain) failures[q] = AddReasons(indexed[q], plans[q], recommendations[q]);
   });
   for (const absl::Status& failure : failures) WAYPOST_RETURN_IF_ERROR(failure);
   return recommendations;
@@ -425,15 +544,30 @@ inline absl::StatusOr<std::vector<Recommendation>> Recommender::Recommend(std::s
   return internal::OutOfMemory(queries.size());
 }
 
+inline absl::StatusOr<Recommendation> Recommender::Answer(const IndexedQuery& query, bool explain) const& try {
+  WAYPOST_ASSIGN_OR_RETURN(const Plan plan, MakePlan(query));
+  Ranking ranking;
+  if (NeedsSelection(query)) {
+    WAYPOST_ASSIGN_OR_RETURN(ranking, SelectPlan(query, plan, Parallelism(1)));
+  } else {
+    ranking.items.resize(std::min(query.n, parts_.items.size()));
+    WAYPOST_ASSIGN_OR_RETURN(const RankingFacts facts, RankPlan(query, plan, ranking.items));
+    ranking.items.resize(facts.count);
+    ranking.source = facts.source;
+    ranking.reason = facts.reason;
+  }
+  Recommendation recommendation = NameItems(ranking.items, ranking.propensities, ranking.source, ranking.reason);
+  if (explain) WAYPOST_RETURN_IF_ERROR(AddReasons(query, plan, recommendation));
+  return recommendation;
+} catch (const std::bad_alloc&) {
+  return internal::OutOfMemory(1);
+}
+
 inline absl::StatusOr<Recommendation> Recommender::Recommend(const Query& query) const& try {
   Lookup lookup;
   WAYPOST_ASSIGN_OR_RETURN(const IndexedQuery indexed, LookUp(query, lookup));
-  WAYPOST_ASSIGN_OR_RETURN(const Plan plan, MakePlan(indexed));
-  std::vector<ScoredItem> best(std::min(query.n, parts_.items.size()));
-  WAYPOST_ASSIGN_OR_RETURN(const RankingFacts facts, RankPlan(indexed, plan, best));
-  Recommendation recommendation = NameItems(std::span(best).first(facts.count), facts.source, facts.reason);
+  WAYPOST_ASSIGN_OR_RETURN(Recommendation recommendation, Answer(indexed, query.explain));
   recommendation.unknown_ids = lookup.unknown_ids;
-  if (query.explain) WAYPOST_RETURN_IF_ERROR(AddReasons(plan, recommendation));
   return recommendation;
 } catch (const std::bad_alloc&) {
   return internal::OutOfMemory(1);
@@ -467,8 +601,9 @@ inline absl::StatusOr<Recommendation> Recommender::Similar(const SimilarQuery& q
   const auto item = parts_.items.Find(query.item);
   if (!item) return absl::NotFoundError(absl::StrCat("Query.item: want a known item, got ", query.item));
   Lookup lookup;
-  if (query.include) lookup.Add(parts_.items, *query.include, lookup.include);
-  lookup.Add(parts_.items, query.exclude, lookup.exclude);
+  const auto find = [&](const std::string& id) { return parts_.items.Find(id); };
+  if (query.include) lookup.Add(find, *query.include, lookup.include);
+  lookup.Add(find, query.exclude, lookup.exclude);
   const IndexedQuery indexed{.user = {},
                              .history = {},
                              .n = query.n,
@@ -478,7 +613,7 @@ inline absl::StatusOr<Recommendation> Recommender::Similar(const SimilarQuery& q
                              .seen = SeenPolicy::kKeep,
                              .model = query.model};
   WAYPOST_ASSIGN_OR_RETURN(const Ranking ranking, Similar(ItemIndex{*item}, indexed));
-  Recommendation recommendation = NameItems(ranking.items, ranking.source, ranking.reason);
+  Recommendation recommendation = NameItems(ranking.items, {}, ranking.source, ranking.reason);
   recommendation.unknown_ids = lookup.unknown_ids;
   return recommendation;
 } catch (const std::bad_alloc&) {
