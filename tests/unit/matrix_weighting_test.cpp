@@ -1,8 +1,10 @@
 #include "waypost/matrix/weighting.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "support/worlds.hpp"
+#include "waypost/matrix/user_history.hpp"
 
 namespace waypost {
 namespace {
@@ -107,6 +110,48 @@ TEST(Weighting, AgreesWithANaiveMapOfPairsOnRandomWorlds) {
     }
     EXPECT_EQ(built->positives.entries(), positives);
   }
+}
+
+TEST(UserHistory, EqualsTheUsersRowOfBuildInteractions) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    const EventLog log = RandomLog(seed, {.kinds = seed % 2 == 0, .values = seed % 3 != 0, .times = seed % 5 != 0});
+    const WeightingOptions options{.min_value = seed % 4 == 0 ? std::optional(2.0f) : std::nullopt,
+                                   .duplicates = static_cast<DuplicatePolicy>(seed % 3),
+                                   .half_life_days = seed % 2 == 0 ? 30.0 : 0.0,
+                                   .now_us = 400 * kDay};
+    const absl::StatusOr<Interactions> expected = BuildInteractions(log, options);
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    std::vector<float> codes;
+    for (std::uint32_t user = 0; user < log.users().size(); ++user) {
+      std::vector<UserEvent> events;
+      std::vector<MetItem> want;
+      for (std::uint32_t row = 0; row < log.size(); ++row)
+        if (log.columns().users[row] == user)
+          events.push_back({.item = log.columns().items[row],
+                            .order = row,
+                            .time_us = log.time_us(row),
+                            .value = log.value(row),
+                            .kind = log.columns().kinds[row]});
+      const SparseRowView row = expected->history.row(user);
+      for (std::size_t n = 0; n < row.size(); ++n) {
+        const auto completes = [&](const UserEvent& event) {
+          return event.item == row.columns[n] && log.kinds().at(event.kind).completes;
+        };
+        want.push_back({row.columns[n], row.value(n), std::any_of(events.begin(), events.end(), completes)});
+      }
+      std::vector<MetItem> met;
+      const absl::Status collected = CollectUserHistory(events, log.kinds(), options, met, codes);
+      ASSERT_TRUE(collected.ok()) << collected;
+      EXPECT_EQ(met, want);
+    }
+  }
+  std::vector<UserEvent> twice = {{.item = 3}, {.item = 3, .order = 1}};
+  std::vector<MetItem> met;
+  std::vector<float> codes;
+  EXPECT_FALSE(CollectUserHistory(twice, KindTable(), {.duplicates = DuplicatePolicy::kError}, met, codes).ok());
+  twice[0].kind = 99;
+  EXPECT_FALSE(CollectUserHistory(twice, KindTable(), {}, met, codes).ok());
 }
 
 TEST(Weighting, WithoutOptionsEveryPairIsOneAndNoValuesAreStored) {

@@ -80,12 +80,11 @@ inline absl::Status StrengthError(const EventLog& log, std::size_t row, double s
 
 // The strength of one event in the code of Interactions::history; an event of a neutral kind or below `min_value` is
 // seen only. Strengths of positive events may be anything; IsStrength tells the good ones.
-inline double EventStrength(const EventLog& log, std::size_t row, const WeightingOptions& options) {
+//   value, time_us  NaN, kNoTime: none.
+inline double EventStrength(const Kind& kind, float value, std::int64_t time_us, const WeightingOptions& options) {
   constexpr double kMicrosecondsPerDay = 86'400e6;
   constexpr double kMaxHalfLives = 60;  // 2^-60: far below notice, far above the smallest float32
-  const Kind& kind = log.kind(row);
   if (kind.role != Role::kPositive) return kind.role == Role::kNegative ? kRejected : kSeenOnly;
-  const float value = log.value(row);
   double strength = kind.weight;
   if (!std::isnan(value)) {
     if (options.min_value && value < *options.min_value) return kSeenOnly;
@@ -93,23 +92,28 @@ inline double EventStrength(const EventLog& log, std::size_t row, const Weightin
     if (options.transform == ValueTransform::kLog1p) strength *= std::log1p(static_cast<double>(value));
   }
   const double half_life_us = options.half_life_days * kMicrosecondsPerDay;
-  if (const std::int64_t time_us = log.time_us(row); half_life_us > 0 && time_us != kNoTime) {
+  if (half_life_us > 0 && time_us != kNoTime) {
     const double age = static_cast<double>(*options.now_us) - static_cast<double>(time_us);
     strength *= std::exp2(-std::clamp(age / half_life_us, 0.0, kMaxHalfLives));
   }
   return strength;
 }
+inline double EventStrength(const EventLog& log, std::size_t row, const WeightingOptions& options) {
+  return EventStrength(log.kind(row), log.value(row), log.time_us(row), options);
+}
 
 // Whether a positive event is seen only because of its value.
-inline bool BelowMinValue(const EventLog& log, std::size_t row, const WeightingOptions& options) {
-  return options.min_value && !std::isnan(log.value(row)) && log.value(row) < *options.min_value;
+inline bool BelowMinValue(float value, const WeightingOptions& options) {
+  return options.min_value && !std::isnan(value) && value < *options.min_value;
 }
 
 // That the strength of an event is one: a float32 above 0, or the code of an event that has none.
-inline bool IsStrength(const EventLog& log, std::size_t row, const WeightingOptions& options, double strength) {
+inline bool IsStrength(const Kind& kind, float value, const WeightingOptions& options, double strength) {
   const auto stored = static_cast<float>(strength);
-  return log.kind(row).role != Role::kPositive || (stored > 0 && std::isfinite(stored)) ||
-         BelowMinValue(log, row, options);
+  return kind.role != Role::kPositive || (stored > 0 && std::isfinite(stored)) || BelowMinValue(value, options);
+}
+inline bool IsStrength(const EventLog& log, std::size_t row, const WeightingOptions& options, double strength) {
+  return IsStrength(log.kind(row), log.value(row), options, strength);
 }
 
 // The error of the first event whose strength is none.
@@ -130,11 +134,13 @@ inline bool AllStrengthsEqual(const EventLog& log, const WeightingOptions& optio
 
 // As EventStrength, as it is stored and carried along: a positive event below `min_value` is kBelowMinValue, and one
 // whose strength is none is NaN.
+inline float EventCode(const Kind& kind, float value, std::int64_t time_us, const WeightingOptions& options) {
+  const double strength = EventStrength(kind, value, time_us, options);
+  if (!IsStrength(kind, value, options, strength)) return std::numeric_limits<float>::quiet_NaN();
+  return BelowMinValue(value, options) && kind.role == Role::kPositive ? kBelowMinValue : static_cast<float>(strength);
+}
 inline float EventCode(const EventLog& log, std::size_t row, const WeightingOptions& options) {
-  const double strength = EventStrength(log, row, options);
-  if (!IsStrength(log, row, options, strength)) return std::numeric_limits<float>::quiet_NaN();
-  return BelowMinValue(log, row, options) && log.kind(row).role == Role::kPositive ? kBelowMinValue
-                                                                                   : static_cast<float>(strength);
+  return EventCode(log.kind(row), log.value(row), log.time_us(row), options);
 }
 
 // The code of a pair, from those of its events in the order of CameBefore.
