@@ -116,6 +116,8 @@ def check_forbidden(source):
         lines = without_comments_and_strings(path.read_text()).splitlines()
         for number, line in enumerate(lines, 1):
             for pattern, what in FORBIDDEN:
+                if what == "reads a clock" and path.parts[-2] == "serve":
+                    continue  # the engine answers for now and times its calls; what is below is told the time
                 if re.search(pattern, line):
                     problems.append(f"{path.relative_to(source)}:{number}: {what}: {line.strip()}")
     return problems, f"{count} library files do nothing that the library never does"
@@ -157,6 +159,7 @@ ALLOWED = [
     ("includes", "include/waypost/rank/a.hpp", '#include "waypost/model/scorer.hpp"\n'),
     ("forbidden", "src/base/a.cpp", '// abort() and rand()\nconst char* kText = "exit(1)"; int x = row.time(1);\n'),
     ("forbidden", "src/cli/a.cpp", "void F() { std::cout << 1; }\n"),
+    ("forbidden", "src/serve/a.cpp", "auto F() { return std::chrono::steady_clock::now(); }\n"),
 ]
 
 

@@ -1,0 +1,118 @@
+#include "serve/live_model.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "file/file_io.hpp"
+#include "waypost/base/checksum.hpp"
+#include "waypost/event/catalogue.hpp"
+#include "waypost/model/popularity.hpp"
+#include "waypost/rank/filter.hpp"
+
+namespace waypost::serve {
+
+absl::StatusOr<std::uint64_t> FingerprintOf(const std::string& file) {
+  WAYPOST_ASSIGN_OR_RETURN(const auto mapped, file::MappedFile::Open(file));
+  return Checksum(mapped->bytes());
+}
+
+absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::Open(const std::string& file, OpenCheck check,
+                                                                 std::uint64_t fingerprint,
+                                                                 const StoreSnapshot& snapshot) {
+  WAYPOST_ASSIGN_OR_RETURN(ModelBundle bundle, OpenBundle(file, {.check = check}));
+  RecommenderParts parts;
+  parts.users = std::move(bundle.users);  // histories come from the store
+  parts.items = std::move(bundle.items);
+  parts.titles = std::move(bundle.titles);
+  parts.default_model = std::move(bundle.default_model);
+  for (NamedModel& model : bundle.models) parts.models.push_back({std::move(model.name), std::move(model.scorer)});
+  return Make(std::move(parts), file, fingerprint, snapshot);
+}
+
+absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::Make(RecommenderParts parts, std::string file,
+                                                                 std::uint64_t fingerprint,
+                                                                 const StoreSnapshot& snapshot) {
+  WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, snapshot.ReadCatalogue());
+  parts.facts = nullptr;
+  if (catalogue.size() > 0) {
+    WAYPOST_ASSIGN_OR_RETURN(ItemFacts facts, ItemFacts::Build(catalogue, parts.items));
+    parts.facts = std::make_shared<const ItemFacts>(std::move(facts));
+  }
+  WAYPOST_ASSIGN_OR_RETURN(Recommender recommender, Recommender::Create(std::move(parts)));
+  std::shared_ptr<LiveModel> live(new LiveModel(std::move(recommender), std::move(file)));
+  live->fingerprint_ = fingerprint;
+  live->catalogue_version_ = snapshot.catalogue_version();
+  live->node_of_.assign(snapshot.item_count(), kEmptySlot);
+  const auto map_node = [&](std::string_view id, std::size_t node) -> absl::Status {
+    WAYPOST_ASSIGN_OR_RETURN(const auto stored, snapshot.FindItem(id));
+    if (stored && stored->value < live->node_of_.size())
+      live->node_of_[stored->value] = static_cast<std::uint32_t>(node);
+    return absl::OkStatus();
+  };
+  const IdDictionary& items = live->recommender_.items();
+  for (std::uint32_t item = 0; item < items.size(); ++item) WAYPOST_RETURN_IF_ERROR(map_node(items.id(item), item));
+  if (const ItemFacts* item_facts = live->recommender_.facts())
+    for (std::size_t node = items.size(); node < item_facts->prerequisites().node_count(); ++node)
+      WAYPOST_RETURN_IF_ERROR(
+          map_node(item_facts->prerequisites().id(ItemIndex{static_cast<std::uint32_t>(node)}), node));
+  return std::shared_ptr<const LiveModel>(std::move(live));
+}
+
+RecommenderParts LiveModel::Parts() const {
+  RecommenderParts parts;
+  parts.users = recommender_.users();
+  parts.items = recommender_.items();
+  parts.titles = recommender_.titles();
+  parts.models.assign(recommender_.models().begin(), recommender_.models().end());
+  parts.default_model = recommender_.default_model();
+  parts.facts = recommender_.shared_facts();
+  return parts;
+}
+
+absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::WithCatalogueOf(const StoreSnapshot& snapshot) const {
+  return Make(Parts(), file_, fingerprint_, snapshot);
+}
+
+absl::StatusOr<std::shared_ptr<const Bitmap>> LiveModel::Filter(const std::string& text, Counter& hits,
+                                                                Counter& misses) const {
+  if (recommender_.facts() == nullptr)
+    return absl::FailedPreconditionError("EngineQuery.filter: want a store with a catalogue, got none");
+  {
+    const std::lock_guard lock(filters_->mutex);
+    const auto found = filters_->compiled.find(text);
+    if (found != filters_->compiled.end()) {
+      hits.Add();
+      return found->second;
+    }
+  }
+  misses.Add();
+  WAYPOST_ASSIGN_OR_RETURN(Bitmap items, CompileFilter(text, *recommender_.facts()));
+  auto shared = std::make_shared<const Bitmap>(std::move(items));
+  const std::lock_guard lock(filters_->mutex);
+  if (filters_->compiled.size() >= kMaxFilters) filters_->compiled.clear();
+  filters_->compiled[text] = shared;
+  return shared;
+}
+
+absl::StatusOr<LiveModel::TrendingRanks> LiveModel::RankTrending(const Trending& trending, std::int64_t now_us) const {
+  const std::size_t items = recommender_.items().size();
+  AlignedVector<float> scores(items, 0.0f);
+  Bitmap any(items);
+  for (std::uint32_t stored = 0; stored < trending.item_count(); ++stored) {
+    const std::uint32_t item = NodeOf(stored);
+    const auto score = static_cast<float>(trending.Score(stored, now_us));
+    if (item >= items || !(score > 0)) continue;
+    scores[item] = std::min(score, std::numeric_limits<float>::max());
+    any.Set(item);
+  }
+  RecommenderParts parts = Parts();
+  parts.users = {};
+  parts.models.assign(
+      1, {std::string(kPopularityName), std::make_shared<PopularityModel>(SharedArray<float>(std::move(scores)))});
+  parts.default_model = kPopularityName;
+  WAYPOST_ASSIGN_OR_RETURN(Recommender recommender, Recommender::Create(std::move(parts)));
+  return TrendingRanks{std::move(recommender), std::move(any)};
+}
+
+}  // namespace waypost::serve
