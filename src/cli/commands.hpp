@@ -11,6 +11,7 @@ void AddTrain(CommandLine& command_line);
 void AddEvaluate(CommandLine& command_line);
 void AddRecommend(CommandLine& command_line);
 void AddSimilar(CommandLine& command_line);
+void AddPath(CommandLine& command_line);
 void AddInspect(CommandLine& command_line);
 void AddVerify(CommandLine& command_line);
 void AddPlan(CommandLine& command_line);

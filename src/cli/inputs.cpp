@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "json_writer.hpp"
 #include "training.hpp"
-#include "waypost/event/catalogue.hpp"
 #include "waypost/event/timestamp.hpp"
 
 namespace waypost::cli {
@@ -211,9 +210,8 @@ void AddCatalogFlags(Verb& verb, CatalogFlags& flags) {
   verb.Option("--title-col", "COL", flags.title_column, "Column of the catalogue's titles").Group(kInputGroup);
 }
 
-absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFileFlags& files, const IdDictionary& items,
-                                      Console& console) {
-  if (flags.file.empty()) return ItemTitles();
+absl::StatusOr<Catalogue> ReadCatalogFile(const CatalogFlags& flags, const EventFileFlags& files, Console& console) {
+  if (flags.file.empty()) return Catalogue();
   ReadOptions options;
   options.item_column = flags.id_column.value_or(files.item_column);
   options.on_error = files.on_error == "skip" ? OnError::kSkip : OnError::kStop;
@@ -221,13 +219,20 @@ absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFile
     WAYPOST_ASSIGN_OR_RETURN(options.time_unit, ParseTimeUnit(*files.time_unit));
   }
   ReadReport report;
-  const absl::StatusOr<Catalogue> catalogue = ReadCatalogue(flags.file, options, &report);
+  absl::StatusOr<Catalogue> catalogue = ReadCatalogue(flags.file, options, &report);
   if (!catalogue.ok())
     return absl::Status(catalogue.status().code(), WithTimeHint(internal::ToStd(catalogue.status().message())));
   NoteSkipped(flags.file, report, console);
+  return catalogue;
+}
+
+absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFileFlags& files, const IdDictionary& items,
+                                      Console& console) {
+  if (flags.file.empty()) return ItemTitles();
+  WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, ReadCatalogFile(flags, files, console));
   std::vector<std::string> titles(items.size());
   std::size_t titled = 0;
-  for (const CatalogueItem& entry : catalogue->items()) {
+  for (const CatalogueItem& entry : catalogue.items()) {
     const auto item = items.Find(entry.id);
     if (!item) continue;
     if (flags.title_column == "title") titles[*item] = entry.title;
@@ -235,7 +240,7 @@ absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFile
       if (attribute.name == flags.title_column) titles[*item] = attribute.value;
     titled += titles[*item].empty() ? 0 : 1;
   }
-  console.Note("read " + Count(catalogue->size(), "item") + " from " + flags.file + ": titles for " + Digits(titled) +
+  console.Note("read " + Count(catalogue.size(), "item") + " from " + flags.file + ": titles for " + Digits(titled) +
                " of " + Digits(items.size()) + " items of the events" +
                (titled == 0 ? " (--catalog-id-col and --title-col name the columns)" : ""));
   if (titled == 0) return ItemTitles();

@@ -11,6 +11,7 @@
 #include "command_line.hpp"
 #include "console.hpp"
 #include "waypost/base/status.hpp"
+#include "waypost/event/catalogue.hpp"
 #include "waypost/event/event_log.hpp"
 #include "waypost/event/item_titles.hpp"
 #include "waypost/event/reader.hpp"
@@ -71,6 +72,9 @@ struct CatalogFlags {
   std::string title_column = "title";
 };
 void AddCatalogFlags(Verb& verb, CatalogFlags& flags);
+
+// Reads the catalogue and says on standard error what was skipped; empty without a file.
+absl::StatusOr<Catalogue> ReadCatalogFile(const CatalogFlags& flags, const EventFileFlags& files, Console& console);
 
 // Returns the titles of `items`; empty without a catalogue.
 absl::StatusOr<ItemTitles> ReadTitles(const CatalogFlags& flags, const EventFileFlags& files, const IdDictionary& items,

@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
   waypost::cli::AddEvaluate(command_line);
   waypost::cli::AddRecommend(command_line);
   waypost::cli::AddSimilar(command_line);
+  waypost::cli::AddPath(command_line);
   waypost::cli::AddInspect(command_line);
   waypost::cli::AddVerify(command_line);
   waypost::cli::AddPlan(command_line);

@@ -18,7 +18,8 @@ std::string Name(std::string_view id, std::string_view title) {
 
 }  // namespace
 
-absl::StatusOr<Recommender> OpenRecommender(const std::string& file, const std::string& use) {
+absl::StatusOr<Recommender> OpenRecommender(const std::string& file, const std::string& use,
+                                            const Catalogue* catalogue) {
   WAYPOST_ASSIGN_OR_RETURN(ModelBundle bundle, OpenBundle(file));
   RecommenderParts parts{.users = std::move(bundle.users),
                          .items = std::move(bundle.items),
@@ -36,6 +37,10 @@ absl::StatusOr<Recommender> OpenRecommender(const std::string& file, const std::
     if (!found) return absl::NotFoundError("--use: want one of " + known + " of " + file + ", got '" + use + "'");
   }
   for (NamedModel& model : bundle.models) parts.models.push_back({std::move(model.name), std::move(model.scorer)});
+  if (catalogue != nullptr) {
+    WAYPOST_ASSIGN_OR_RETURN(ItemFacts facts, ItemFacts::Build(*catalogue, parts.items));
+    parts.facts = std::make_shared<const ItemFacts>(std::move(facts));
+  }
   return Recommender::Create(std::move(parts));
 }
 
@@ -104,6 +109,7 @@ void RankingWriter::AddJson(const std::optional<std::string>& id, const Recommen
     item.title.empty() ? json_.Null() : json_.Value(item.title);
     json_.Member("score", item.score);
     json_.Member("source", SourceName(item.source));
+    if (item.propensity < 1) json_.Member("propensity", item.propensity);
     if (explain_) {
       json_.Member("base", item.base);
       json_.Key("because");

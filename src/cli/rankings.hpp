@@ -12,12 +12,16 @@
 #include "output_flags.hpp"
 #include "table.hpp"
 #include "waypost/base/status.hpp"
+#include "waypost/event/catalogue.hpp"
 #include "waypost/rank/recommender.hpp"
 
 namespace waypost::cli {
 
 // Opens a model file with every check.
-absl::StatusOr<Recommender> OpenRecommender(const std::string& file, const std::string& use);
+//
+//   catalogue  what rules may ask of the items; null: no rule may need one.
+absl::StatusOr<Recommender> OpenRecommender(const std::string& file, const std::string& use,
+                                            const Catalogue* catalogue = nullptr);
 
 // Returns the items named: each argument is an item's id, ids separated by commas, or @FILE with one id a line.
 absl::StatusOr<std::vector<std::string>> ReadItemList(const std::vector<std::string>& arguments,

@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "models.hpp"
 #include "rankings.hpp"
+#include "rules.hpp"
 
 namespace waypost::cli {
 namespace {
@@ -22,6 +23,7 @@ struct Options {
   std::vector<std::string> include;
   std::vector<std::string> exclude;
   bool explain = false;
+  RuleFlags rules;
   int threads = 0;
   OutputFlags output;
 };
@@ -47,8 +49,12 @@ absl::Status RunRecommend(const Options& options, Console& console) {
   if (options.all && !options.users.empty()) return UsageError("--all and --user exclude each other");
   if (!options.all && options.users.empty() && options.history.empty())
     return UsageError("want --user ID, --history ITEM or --all");
-  WAYPOST_ASSIGN_OR_RETURN(const Recommender recommender, OpenRecommender(options.file, options.use));
-  WAYPOST_ASSIGN_OR_RETURN(const Query query, MakeQuery(options, recommender, console));
+  WAYPOST_ASSIGN_OR_RETURN(const std::optional<Catalogue> catalogue, ReadRuleCatalog(options.rules, console));
+  WAYPOST_ASSIGN_OR_RETURN(const Recommender recommender,
+                           OpenRecommender(options.file, options.use, catalogue ? &*catalogue : nullptr));
+  WAYPOST_ASSIGN_OR_RETURN(Query query, MakeQuery(options, recommender, console));
+  WAYPOST_RETURN_IF_ERROR(AddRules(options.rules, recommender, query, console));
+  const std::uint64_t seed = query.exploration.seed;
   const Parallelism parallelism(options.threads);
 
   const std::size_t count = options.all             ? recommender.users().size()
@@ -64,7 +70,10 @@ absl::Status RunRecommend(const Options& options, Console& console) {
   std::vector<Query> queries;
   for (std::size_t first = 0; first < count; first += kBatch) {
     queries.assign(std::min(kBatch, count - first), query);
-    for (std::size_t q = 0; q < queries.size(); ++q) queries[q].user = user_of(first + q);
+    for (std::size_t q = 0; q < queries.size(); ++q) {
+      queries[q].user = user_of(first + q);
+      queries[q].exploration.seed = seed + first + q;  // users explore apart
+    }
     WAYPOST_ASSIGN_OR_RETURN(const std::vector<Recommendation> answers, recommender.Recommend(queries, parallelism));
     for (std::size_t q = 0; q < answers.size(); ++q)
       writer.Add(queries[q].user, answers[q],
@@ -93,12 +102,17 @@ void AddRecommend(CommandLine& command_line) {
   verb.List("--include", "ITEM[,ITEM]", options->include, "Rank these items only; @FILE reads one a line");
   verb.List("--exclude", "ITEM[,ITEM]", options->exclude, "Never return these items; @FILE reads one a line");
   verb.Flag("--explain", options->explain, "Name the items of the user's history that brought each score");
+  AddRuleFlags(verb, options->rules);
   AddThreads(verb, options->threads);
   AddOutputFlags(verb, options->output);
   verb.Notes(
       "A list is separated by commas; a value that is an item's id as a whole is taken as it is.\n"
       "source says where a ranking comes from: model (a known user), fold-in (a history that the model was not\n"
-      "trained on), popular (nothing is known about the user).\n");
+      "trained on), popular (nothing is known about the user).\n"
+      "A filter compares attributes of the catalogue: level == \"beginner\" and price < 20 and not tag in (\"java\",\n"
+      "\"c++\"). Signs: == != < <= > >= in, not in, has(NAME); texts and dates in quotes; a test of a missing value "
+      "does\n"
+      "not hold.\n");
   verb.Runs([options](Console& console) { return RunRecommend(*options, console); });
 }
 

@@ -222,5 +222,62 @@ TEST_F(Recommend, SimilarNeverReturnsTheItemItselfAndStaysInItsTribe) {
   EXPECT_THAT(unknown.err, HasSubstr("'c99'"));
 }
 
+TEST_F(Recommend, KeepsTheRulesOfTheCatalogue) {
+  TrainModel("ials", {"--set", "dimensions=8"});
+  const std::string catalogue = Write("catalog.csv",
+                                      "id,title,category,level,price,tags,available_until,prerequisites\n"
+                                      "c0,Zero,math,beginner,5,java|web,,\n"
+                                      "c2,Two,math,advanced,30,c++,,c0\n"
+                                      "c4,Four,art,beginner,5,rust,,\n"
+                                      "c6,Six,art,beginner,5,java,2020-01-01,c2|c4\n"
+                                      "c8,Eight,\xe8\x89\xba\xe6\x9c\xaf,beginner,5,,,\n");
+  const auto ask = [&](std::vector<std::string> options) {
+    options.insert(options.end(), {"--user", "u0", "--seen", "keep", "-n", "9", "--catalog", catalogue});
+    return Ask(options)[0];
+  };
+  using testing::UnorderedElementsAre;
+  EXPECT_THAT(Items(ask({"--filter", "price < 20"})), UnorderedElementsAre("c0", "c4", "c8"));  // c6 is past
+  EXPECT_EQ(ask({"--filter", "price < 20"})["reason"], "the filter lets fewer items pass");
+  EXPECT_THAT(Items(ask({"--filter", "price < 20", "--now", "2019-12-31"})),
+              UnorderedElementsAre("c0", "c4", "c6", "c8"));
+  EXPECT_THAT(Items(ask({"--filter", "has(level) and not tag in ('java', 'c++')"})), UnorderedElementsAre("c4", "c8"));
+  EXPECT_THAT(Items(ask({"--filter", "category == '\xe8\x89\xba\xe6\x9c\xaf'"})), ElementsAre("c8"));
+  const std::vector<std::string> unlocked = Items(ask({"--filter", "has(price)", "--prerequisites"}));
+  EXPECT_THAT(unlocked, UnorderedElementsAre("c0", "c4", "c8"));
+  EXPECT_THAT(Items(ask({"--filter", "has(price)", "--prerequisites", "--completed", "c0"})),
+              UnorderedElementsAre("c0", "c2", "c4", "c8"));
+  EXPECT_EQ(Items(ask({"--filter", "category in ('math', 'art')", "--category-cap", "1"})).size(), 2u);
+  EXPECT_EQ(Items(ask({"--filter", "has(price)", "--cap", "math=0"})).size(), 2u);
+  EXPECT_EQ(Items(ask({"--filter", "has(price)", "--weight", "c8=1000"}))[0], "c8");
+  EXPECT_EQ(Items(ask({"--filter", "has(price)", "--diversity", "0.4", "--diversity-by", "catalog"})).size(), 4u);
+  EXPECT_TRUE(ask({"--explore", "0.5"})["items"][0].contains("propensity"));
+
+  const ToolResult wrong = Run(
+      {"recommend", "--model", Path("m.waypost"), "--user", "u0", "--catalog", catalogue, "--filter", "price < cheap"});
+  EXPECT_EQ(wrong.exit_status, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("--filter: Filter: character 9: want a text in quotes or a number, got 'cheap'"));
+  EXPECT_EQ(Run({"recommend", "--model", Path("m.waypost"), "--user", "u0", "--filter", "price < 3"}).exit_status, 2);
+}
+
+TEST_F(Recommend, PathOrdersTheCoursesToAGoal) {
+  const std::string catalogue =
+      Write("catalog.csv", "id,title,prerequisites\na,A,b|c\nb,B,d\nc,C,d|retired\nd,D,\nx,X,y\ny,Y,x\n");
+  const std::string events = Write("e.csv", "user,item,kind\nann,d,complete\nann,b,view\n");
+  const auto path = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {"path", "--catalog", catalogue, "--to", "a"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    std::vector<std::string> items;
+    const Json answer = RunJson(arguments);
+    for (const Json& step : answer["path"]) items.push_back(step["item"]);
+    return items;
+  };
+  EXPECT_THAT(path({}), ElementsAre("d", "b", "c", "a"));
+  EXPECT_THAT(path({"--user", "ann", "--events", events}), ElementsAre("b", "c", "a"));
+  EXPECT_THAT(path({"--completed", "b,c"}), ElementsAre("a"));
+  const ToolResult circle = Run({"path", "--catalog", catalogue, "--to", "x"});
+  EXPECT_EQ(circle.exit_status, 1);
+  EXPECT_THAT(circle.err, HasSubstr("want prerequisites without a circle, got x -> y -> x"));
+}
+
 }  // namespace
 }  // namespace waypost::testing_support
