@@ -18,7 +18,7 @@ namespace waypost::cli {
 namespace {
 
 struct Options {
-  std::vector<std::string> files;
+  EventSource source;
   std::vector<std::string> test_files;
   SplitFlags split;
   EventFileFlags input;
@@ -49,7 +49,7 @@ struct Parts {
 
 absl::StatusOr<Parts> ReadParts(const Options& options, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(EventInput input,
-                           ReadEventFiles(options.files, options.input, Parallelism(options.threads), console));
+                           ReadEventSource(options.source, options.input, Parallelism(options.threads), console));
   if (!options.test_files.empty()) {
     WAYPOST_ASSIGN_OR_RETURN(EventInput test,
                              ReadEventFiles(options.test_files, options.input, Parallelism(options.threads), console));
@@ -222,7 +222,7 @@ void AddEvaluate(CommandLine& command_line) {
   Verb& verb = command_line.AddVerb(
       "evaluate", "Measure models on held-out events",
       "waypost evaluate --train events.csv --split time --model popularity item-knn ials --set ials.dimensions=128");
-  verb.List("--train", "FILE", options->files, "Event files to train on, or to split; - is standard input").Required();
+  AddEventSource(verb, options->source, "Event files to train on, or to split");
   verb.List("--test", "FILE", options->test_files, "Event files to test on");
   AddSplitFlags(verb, options->split);
   verb.List("--model", "NAME", options->models, "What to train and measure: see below").Required();

@@ -8,6 +8,9 @@
 #include "json_writer.hpp"
 #include "training.hpp"
 #include "waypost/event/timestamp.hpp"
+#ifdef WAYPOST_STORE
+#include "waypost/store/store.hpp"
+#endif
 
 namespace waypost::cli {
 namespace {
@@ -135,6 +138,33 @@ absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files,
   }
   input.log = std::move(builder).Build();
   return input;
+}
+
+void AddEventSource(Verb& verb, EventSource& source, const std::string& help) {
+  verb.List("--train", "FILE", source.files, help + "; - is standard input");
+#ifdef WAYPOST_STORE
+  verb.Option("--store", "DIR", source.store, "The events of this store instead");
+#endif
+}
+
+absl::StatusOr<EventInput> ReadEventSource(const EventSource& source, const EventFileFlags& flags,
+                                           const Parallelism& parallelism, Console& console) {
+#ifdef WAYPOST_STORE
+  if (source.files.empty() == source.store.empty()) return UsageError("want --train FILE or --store DIR");
+  if (!source.store.empty()) {
+    if (!flags.kinds.empty()) return UsageError("--kind: want --train FILE beside it; a store has kinds of its own");
+    WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,
+                             Store::Open(source.store, {.access = StoreAccess::kRead}));
+    WAYPOST_ASSIGN_OR_RETURN(const StoreSnapshot snapshot, store->Snapshot());
+    EventInput input;
+    WAYPOST_ASSIGN_OR_RETURN(input.log, snapshot.ReadLog(parallelism));
+    console.Note("read " + Count(input.log.size(), "event") + " from " + source.store);
+    return input;
+  }
+#else
+  if (source.files.empty()) return UsageError("want --train FILE");
+#endif
+  return ReadEventFiles(source.files, flags, parallelism, console);
 }
 
 absl::StatusOr<std::int64_t> ParseTimeFlag(const std::string& option, const std::string& text,

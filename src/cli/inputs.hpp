@@ -33,6 +33,13 @@ struct EventFileFlags {
 };
 void AddEventFileFlags(Verb& verb, EventFileFlags& flags);
 
+// Where the events of a training come from: files, or a store.
+struct EventSource {
+  std::vector<std::string> files;
+  std::string store;
+};
+void AddEventSource(Verb& verb, EventSource& source, const std::string& help);
+
 struct EventInput {
   EventLog log;
   std::uint64_t skipped = 0;  // bad rows passed over
@@ -41,6 +48,11 @@ struct EventInput {
 // Reads the files one after the other into one log and says on standard error what it found.
 absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files, const EventFileFlags& flags,
                                           const Parallelism& parallelism, Console& console);
+
+// The same from files or from a store, as `source` says.
+// Errors  usage: neither or both; kinds beside a store, which has its own.
+absl::StatusOr<EventInput> ReadEventSource(const EventSource& source, const EventFileFlags& flags,
+                                           const Parallelism& parallelism, Console& console);
 
 // Reads a time given on the command line: a date, or an integer in the files' --time-unit.
 absl::StatusOr<std::int64_t> ParseTimeFlag(const std::string& option, const std::string& text,

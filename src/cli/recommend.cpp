@@ -1,11 +1,14 @@
 // cli/recommend.cpp - waypost recommend: ranked items for one user, for many or for all.
-#include <fstream>
+#include <algorithm>
 #include <memory>
 
 #include "commands.hpp"
 #include "models.hpp"
 #include "rankings.hpp"
 #include "rules.hpp"
+#ifdef WAYPOST_STORE
+#include "waypost/serve/engine.hpp"
+#endif
 
 namespace waypost::cli {
 namespace {
@@ -14,6 +17,7 @@ constexpr std::size_t kBatch = 1024;  // users answered at once: bounds the memo
 
 struct Options {
   std::string file;
+  std::string store;
   std::string use;
   std::vector<std::string> users;
   bool all = false;
@@ -28,31 +32,75 @@ struct Options {
   OutputFlags output;
 };
 
-absl::StatusOr<Query> MakeQuery(const Options& options, const Recommender& recommender, Console& console) {
+absl::StatusOr<Query> MakeQuery(const Options& options, const IdDictionary& items, Console& console) {
   Query query{.n = options.n, .explain = options.explain, .model = options.use};
   query.seen = options.seen == "keep"   ? SeenPolicy::kKeep
                : options.seen == "only" ? SeenPolicy::kOnly
                                         : SeenPolicy::kDrop;
-  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::string> history, ReadItemList(options.history, recommender.items()));
+  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::string> history, ReadItemList(options.history, items));
   for (const std::string& item : history) query.history.push_back({item});
   if (!options.include.empty()) {
-    WAYPOST_ASSIGN_OR_RETURN(query.include, ReadItemList(options.include, recommender.items()));
+    WAYPOST_ASSIGN_OR_RETURN(query.include, ReadItemList(options.include, items));
   }
-  WAYPOST_ASSIGN_OR_RETURN(query.exclude, ReadItemList(options.exclude, recommender.items()));
-  NoteUnknownItems("--history", history, recommender.items(), console);
-  if (query.include) NoteUnknownItems("--include", *query.include, recommender.items(), console);
-  NoteUnknownItems("--exclude", query.exclude, recommender.items(), console);
+  WAYPOST_ASSIGN_OR_RETURN(query.exclude, ReadItemList(options.exclude, items));
+  NoteUnknownItems("--history", history, items, console);
+  if (query.include) NoteUnknownItems("--include", *query.include, items, console);
+  NoteUnknownItems("--exclude", query.exclude, items, console);
   return query;
 }
+
+#ifdef WAYPOST_STORE
+// Answers from a store: histories as they are now, the model published there.
+absl::Status RunOnStore(const Options& options, Console& console) {
+  if (!options.rules.catalog.file.empty()) return UsageError("--catalog: want --model beside it; a store has its own");
+  EngineOptions engine_options;
+  engine_options.store.access = StoreAccess::kRead;
+  WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.store, engine_options));
+  WAYPOST_ASSIGN_OR_RETURN(const StoreSnapshot snapshot, engine->store().Snapshot());
+  IdDictionaryBuilder items;
+  WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::string> item_ids, snapshot.ItemIds());
+  for (const std::string& id : item_ids) WAYPOST_RETURN_IF_ERROR(items.Add(id).status());
+  const IdDictionary known = std::move(items).Build();
+  EngineQuery query;
+  WAYPOST_ASSIGN_OR_RETURN(query.query, MakeQuery(options, known, console));
+  WAYPOST_RETURN_IF_ERROR(AddPlainRules(options.rules, known, query.query));
+  query.filter = options.rules.filter;
+  std::vector<std::string> users = options.users;
+  if (options.all) {
+    WAYPOST_ASSIGN_OR_RETURN(users, snapshot.UserIds());
+    std::erase(users, "");  // forgotten
+  }
+  RankingWriter writer(console, options.output, "user", options.explain);
+  const std::size_t count = options.all ? users.size() : std::max<std::size_t>(1, users.size());
+  for (std::size_t q = 0; q < count; ++q) {
+    if (q < users.size()) query.query.user = users[q];
+    query.query.exploration.seed = options.rules.seed + q;  // users explore apart
+    WAYPOST_ASSIGN_OR_RETURN(const EngineAnswer answer, engine->Recommend(query));
+    std::string_view note;
+    if (query.query.user) {
+      WAYPOST_ASSIGN_OR_RETURN(const auto user, snapshot.FindUser(*query.query.user));
+      if (!user) note = "unknown user";
+    }
+    writer.Add(query.query.user, answer.recommendation, note);
+    WAYPOST_RETURN_IF_ERROR(console.Flush());
+  }
+  writer.Finish(/*threads=*/1);
+  return absl::OkStatus();
+}
+#endif
 
 absl::Status RunRecommend(const Options& options, Console& console) {
   if (options.all && !options.users.empty()) return UsageError("--all and --user exclude each other");
   if (!options.all && options.users.empty() && options.history.empty())
     return UsageError("want --user ID, --history ITEM or --all");
+  if (options.file.empty() == options.store.empty()) return UsageError("want --model FILE or --store DIR");
+#ifdef WAYPOST_STORE
+  if (!options.store.empty()) return RunOnStore(options, console);
+#endif
   WAYPOST_ASSIGN_OR_RETURN(const std::optional<Catalogue> catalogue, ReadRuleCatalog(options.rules, console));
   WAYPOST_ASSIGN_OR_RETURN(const Recommender recommender,
                            OpenRecommender(options.file, options.use, catalogue ? &*catalogue : nullptr));
-  WAYPOST_ASSIGN_OR_RETURN(Query query, MakeQuery(options, recommender, console));
+  WAYPOST_ASSIGN_OR_RETURN(Query query, MakeQuery(options, recommender.items(), console));
   WAYPOST_RETURN_IF_ERROR(AddRules(options.rules, recommender, query, console));
   const std::uint64_t seed = query.exploration.seed;
   const Parallelism parallelism(options.threads);
@@ -90,10 +138,13 @@ void AddRecommend(CommandLine& command_line) {
   auto options = std::make_shared<Options>();
   Verb& verb = command_line.AddVerb("recommend", "Rank items for users with a model file",
                                     "waypost recommend --model courses.waypost --user alice --user bob -n 5 --explain");
-  verb.Option("--model", "FILE", options->file, "The model file").Required();
+  verb.Option("--model", "FILE", options->file, "The model file");
+#ifdef WAYPOST_STORE
+  verb.Option("--store", "DIR", options->store, "The model published in this store instead, with its newest events");
+#endif
   verb.Option("--use", "NAME", options->use, "Which model of the file; else its default");
   verb.List("--user", "ID", options->users, "For these users; an unknown one gets popular items");
-  verb.Flag("--all", options->all, "For every user of the model");
+  verb.Flag("--all", options->all, "For every user of the model or the store");
   verb.List("--history", "ITEM[,ITEM]", options->history,
             "Items the user has met since training; without --user: all that is known of a new user");
   verb.Option("-n,--count", "N", options->n, "Items for each user").Between(0, 1e9);
@@ -108,7 +159,7 @@ void AddRecommend(CommandLine& command_line) {
   verb.Notes(
       "A list is separated by commas; a value that is an item's id as a whole is taken as it is.\n"
       "source says where a ranking comes from: model (a known user), fold-in (a history that the model was not\n"
-      "trained on), popular (nothing is known about the user).\n"
+      "trained on), trending and popular (nothing is known about the user).\n"
       "A filter compares attributes of the catalogue: level == \"beginner\" and price < 20 and not tag in (\"java\",\n"
       "\"c++\"). Signs: == != < <= > >= in, not in, has(NAME); texts and dates in quotes; a test of a missing value "
       "does\n"

@@ -86,14 +86,19 @@ absl::Status AddRules(const RuleFlags& flags, const Recommender& recommender, Qu
     if (!filter.ok()) return UsageError("--filter: " + std::string(filter.status().message()));
     query.filter = std::make_shared<const Bitmap>(*std::move(filter));
   }
-  if (flags.now) {
-    WAYPOST_ASSIGN_OR_RETURN(query.now_us, ParseTimeFlag("--now", *flags.now, flags.files));
-  } else if (facts != nullptr && facts->has_windows()) {
+  if (facts != nullptr && facts->has_windows()) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     query.now_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
   }
-  WAYPOST_ASSIGN_OR_RETURN(query.completed, ReadItemList(flags.completed, recommender.items()));
-  WAYPOST_ASSIGN_OR_RETURN(query.in_progress, ReadItemList(flags.in_progress, recommender.items()));
+  return AddPlainRules(flags, recommender.items(), query);
+}
+
+absl::Status AddPlainRules(const RuleFlags& flags, const IdDictionary& items, Query& query) {
+  if (flags.now) {
+    WAYPOST_ASSIGN_OR_RETURN(query.now_us, ParseTimeFlag("--now", *flags.now, flags.files));
+  }
+  WAYPOST_ASSIGN_OR_RETURN(query.completed, ReadItemList(flags.completed, items));
+  WAYPOST_ASSIGN_OR_RETURN(query.in_progress, ReadItemList(flags.in_progress, items));
   query.prerequisites = flags.prerequisites;
   query.category_cap = flags.category_cap;
   for (const std::string& cap : flags.caps) {

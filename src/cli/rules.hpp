@@ -38,6 +38,9 @@ void AddRuleFlags(Verb& verb, RuleFlags& flags);
 // Errors  usage: an option that needs a catalogue without one.
 absl::StatusOr<std::optional<Catalogue>> ReadRuleCatalog(const RuleFlags& flags, Console& console);
 
+// Puts the rules that need no catalogue at hand into `query`: all but the filter, and --now where it is given.
+absl::Status AddPlainRules(const RuleFlags& flags, const IdDictionary& items, Query& query);
+
 // Puts the rules into `query`. Without --now the moment is the present where the catalogue has windows.
 absl::Status AddRules(const RuleFlags& flags, const Recommender& recommender, Query& query, Console& console);
 

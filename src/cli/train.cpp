@@ -18,7 +18,7 @@ namespace waypost::cli {
 namespace {
 
 struct Options {
-  std::vector<std::string> files;
+  EventSource source;
   EventFileFlags input;
   WeightingFlags weighting;
   CatalogFlags catalog;
@@ -70,7 +70,7 @@ void WriteReport(const Options& options, const TrainedModel& trained, const Earl
 absl::Status Train(const Options& options, const ModelOptions& model_options, Continuation& continuation,
                    Console& console) {
   const Parallelism parallelism(options.threads);
-  WAYPOST_ASSIGN_OR_RETURN(EventInput input, ReadEventFiles(options.files, options.input, parallelism, console));
+  WAYPOST_ASSIGN_OR_RETURN(EventInput input, ReadEventSource(options.source, options.input, parallelism, console));
   WAYPOST_ASSIGN_OR_RETURN(const WeightingOptions weighting,
                            MakeWeighting(options.weighting, options.input, input.log));
   WAYPOST_ASSIGN_OR_RETURN(ItemTitles titles, ReadTitles(options.catalog, options.input, input.log.items(), console));
@@ -132,7 +132,7 @@ void AddTrain(CommandLine& command_line) {
   Verb& verb = command_line.AddVerb("train", "Train a model on event files and write a model file",
                                     "waypost train --train events.csv --catalog catalog.jsonl --model ials --set "
                                     "dimensions=128 --out courses.waypost");
-  verb.List("--train", "FILE", options->files, "Event files; - is standard input").Required();
+  AddEventSource(verb, options->source, "Event files");
   verb.Option("--model", "NAME", options->model, "What to train: see below").Required();
   verb.List("--set", "NAME=VALUE", options->settings, "An option of the model");
   verb.Option("--out", "FILE", options->out, "The model file to write (.waypost)").Required();

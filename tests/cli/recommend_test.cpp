@@ -1,13 +1,18 @@
 // recommend and similar: one for one, for many and for all the same, and equal to brute force.
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 
 #include "tool.hpp"
+#include "waypost/event/reader.hpp"
 #include "waypost/file/model_bundle.hpp"
+#ifdef WAYPOST_STORE
+#include "waypost/serve/engine.hpp"
+#endif
 
 namespace waypost::testing_support {
 namespace {
@@ -278,6 +283,44 @@ TEST_F(Recommend, PathOrdersTheCoursesToAGoal) {
   EXPECT_EQ(circle.exit_status, 1);
   EXPECT_THAT(circle.err, HasSubstr("want prerequisites without a circle, got x -> y -> x"));
 }
+
+#ifdef WAYPOST_STORE
+TEST_F(Recommend, StoresTrainEvaluateAndAnswer) {
+  const std::string store = Path("store");
+  {
+    EngineOptions options;
+    options.store.durability = Durability::kFast;
+    const std::unique_ptr<Engine> engine = Engine::Open(store, options).value();
+    EventLogBuilder log;
+    ASSERT_TRUE(ReadEvents(Write("e.csv", TwoTribes(60, 24)), {}, log).ok());
+    ASSERT_TRUE(engine->store().AppendLog(std::move(log).Build(), "tribes").ok());
+    EXPECT_EQ(Run({"recommend", "--store", store, "--user", "u1"}).exit_status, 1);  // no model yet
+    const Json trained = RunJson({"train", "--store", store, "--model", "item-knn", "--out", Path("m.waypost")});
+    EXPECT_EQ(trained["users"], 60);
+    ASSERT_TRUE(engine->Publish(Path("m.waypost")).ok());
+    const std::vector<Event> clicks = {{.user = "new", .item = "c3"}, {.user = "new", .item = "c7"}};
+    ASSERT_TRUE(engine->Record(clicks).ok());
+    // A reader beside the writer.
+    const Json answer = RunJson({"recommend", "--store", store, "--user", "new", "-n", "4"})["results"][0];
+    ASSERT_EQ(answer["items"].size(), 4u);
+    for (const Json& item : answer["items"]) {
+      EXPECT_EQ(item["source"], "fold-in");
+      EXPECT_EQ(std::stoi(item["item"].get<std::string>().substr(1)) % 2, 1);
+    }
+  }
+  const Json all = RunJson({"recommend", "--store", store, "--all", "-n", "2"})["results"];
+  EXPECT_EQ(all.size(), 61u);
+  const Json files = RunJson(
+      {"evaluate", "--train", Path("e.csv"), "--split", "random", "--model", "popularity", "--metrics", "recall@5"});
+  const Json stored =
+      RunJson({"evaluate", "--store", store, "--split", "random", "--model", "popularity", "--metrics", "recall@5"});
+  EXPECT_GT(stored["metrics"]["recall@5"].get<double>(), 0.5 * files["metrics"]["recall@5"].get<double>());
+  EXPECT_EQ(
+      Run({"train", "--store", store, "--train", Path("e.csv"), "--model", "item-knn", "--out", Path("x")}).exit_status,
+      2);
+  EXPECT_EQ(Run({"recommend", "--store", store, "--model", Path("m.waypost"), "--user", "u1"}).exit_status, 2);
+}
+#endif
 
 }  // namespace
 }  // namespace waypost::testing_support

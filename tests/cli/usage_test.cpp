@@ -99,7 +99,7 @@ TEST_F(Usage, AnOptionThatAVerbDoesNotUseIsNotOffered) {
 }
 
 TEST_F(Usage, RequiredOptionsAreNamed) {
-  ExpectUsageError({"train", "--model", "ials"}, "--train");
+  ExpectUsageError({"train", "--model", "ials", "--out", Path("m.waypost")}, "--train");
   ExpectUsageError({"recommend", "--user", "u"}, "--model");
   ExpectUsageError({"inspect"}, "FILE");
 }
