@@ -154,6 +154,11 @@ OptionHandle Verb::Positional(const std::string& value, std::string& target, con
   return OptionHandle(app_->add_option(value, target, help)->required());
 }
 
+OptionHandle Verb::Positionals(const std::string& value, std::vector<std::string>& target, const std::string& help) {
+  positional_ = true;
+  return OptionHandle(app_->add_option(value, target, help)->type_name(""));
+}
+
 void Verb::Notes(const std::string& text) {
   app_->footer(text + (text.empty() ? "" : "\n") + "Example:\n  " + example_);
 }

@@ -68,6 +68,9 @@ class Verb {
   // A required argument without a name.
   OptionHandle Positional(const std::string& value, std::string& target, const std::string& help);
 
+  // Any number of arguments without a name.
+  OptionHandle Positionals(const std::string& value, std::vector<std::string>& target, const std::string& help);
+
   // Adds text to the help, above the example.
   void Notes(const std::string& text);
 

@@ -16,6 +16,13 @@ void AddInspect(CommandLine& command_line);
 void AddVerify(CommandLine& command_line);
 void AddPlan(CommandLine& command_line);
 void AddSimulate(CommandLine& command_line);
+#ifdef WAYPOST_STORE
+void AddImport(CommandLine& command_line);
+void AddExport(CommandLine& command_line);
+void AddCompact(CommandLine& command_line);
+void AddBackup(CommandLine& command_line);
+void AddForget(CommandLine& command_line);
+#endif
 
 }  // namespace waypost::cli
 

@@ -39,6 +39,8 @@ absl::StatusOr<Kind> ParseKind(const std::string& text) {
   return kind;
 }
 
+}  // namespace
+
 absl::StatusOr<KindTable> MakeKinds(const EventFileFlags& flags) {
   KindTable table;
   for (const std::string& text : flags.kinds) {
@@ -64,6 +66,8 @@ absl::StatusOr<ReadOptions> MakeReadOptions(const EventFileFlags& flags) {
   return options;
 }
 
+namespace {
+
 // Adds the flags that give what a reader misses: files of others have other names, times and suffixes.
 std::string WithHint(std::string message, std::string_view missing, std::string_view hint) {
   if (message.find(missing) != std::string::npos) message += hint;
@@ -72,9 +76,14 @@ std::string WithHint(std::string message, std::string_view missing, std::string_
 std::string WithTimeHint(std::string_view message) {
   return WithHint(std::string(message), ": want a time unit", "; --time-unit names it");
 }
-std::string WithHints(std::string_view message) {
-  return WithHint(WithHint(WithTimeHint(message), ": want a format", "; --input-format names it"), ": want this column",
-                  "; --user-col, --item-col, --kind-col, --value-col and --time-col name columns");
+
+}  // namespace
+
+absl::Status WithFlagHints(const absl::Status& status) {
+  const std::string message = WithTimeHint(internal::ToStd(status.message()));
+  return absl::Status(status.code(),
+                      WithHint(WithHint(message, ": want a format", "; --input-format names it"), ": want this column",
+                               "; --user-col, --item-col, --kind-col, --value-col and --time-col name columns"));
 }
 
 void NoteSkipped(const std::string& file, const ReadReport& report, Console& console) {
@@ -84,8 +93,6 @@ void NoteSkipped(const std::string& file, const ReadReport& report, Console& con
   if (report.skipped > report.messages.size())
     console.Note("  ... and " + std::to_string(report.skipped - report.messages.size()) + " more");
 }
-
-}  // namespace
 
 std::string Digits(std::uint64_t count) {
   std::string digits = std::to_string(count);
@@ -128,7 +135,7 @@ absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files,
   for (const std::string& file : files) {
     const std::size_t before = builder.size();
     const absl::StatusOr<ReadReport> read = ReadEvents(file, options, builder);
-    if (!read.ok()) return absl::Status(read.status().code(), WithHints(internal::ToStd(read.status().message())));
+    if (!read.ok()) return WithFlagHints(read.status());
     if (Console::Interrupted()) return Interruption();
     const ReadReport& report = *read;
     console.Note("read " + Count(builder.size() - before, "event") + " from " +

@@ -40,6 +40,14 @@ struct EventSource {
 };
 void AddEventSource(Verb& verb, EventSource& source, const std::string& help);
 
+// The built-in kinds, with those of --kind.
+absl::StatusOr<KindTable> MakeKinds(const EventFileFlags& flags);
+absl::StatusOr<ReadOptions> MakeReadOptions(const EventFileFlags& flags);
+// An error of a reader, with the flags that give what it misses.
+absl::Status WithFlagHints(const absl::Status& status);
+// Says on standard error how many rows were skipped, and why the first ones.
+void NoteSkipped(const std::string& file, const ReadReport& report, Console& console);
+
 struct EventInput {
   EventLog log;
   std::uint64_t skipped = 0;  // bad rows passed over

@@ -1,7 +1,9 @@
 // cli/inspect.cpp - waypost inspect and waypost verify: what a model file holds and whether it is sound.
 #include "waypost/file/inspect.hpp"
 
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "commands.hpp"
 #include "inputs.hpp"
@@ -9,6 +11,9 @@
 #include "models.hpp"
 #include "output_flags.hpp"
 #include "table.hpp"
+#ifdef WAYPOST_STORE
+#include "waypost/store/verify.hpp"
+#endif
 
 namespace waypost::cli {
 namespace {
@@ -139,10 +144,10 @@ void WriteInspectTables(const BundleInfo& info, TableFormat format, Console& con
 }
 
 // What a damaged file leads to: everything readable is shown, and the exit status says that something is wrong.
-absl::Status ProblemStatus(const std::string& file, const BundleInfo& info, Console& console) {
+absl::Status ProblemStatus(const std::string& file, const std::vector<std::string>& problems, Console& console) {
   WAYPOST_RETURN_IF_ERROR(console.Flush());  // a failed run keeps back what it has not flushed
-  if (info.problems.empty()) return absl::OkStatus();
-  return absl::DataLossError(file + ": " + Count(info.problems.size(), "problem") + "; " + info.problems.front());
+  if (problems.empty()) return absl::OkStatus();
+  return absl::DataLossError(file + ": " + Count(problems.size(), "problem") + "; " + problems.front());
 }
 
 absl::Status RunInspect(const Options& options, Console& console) {
@@ -152,10 +157,38 @@ absl::Status RunInspect(const Options& options, Console& console) {
   } else {
     WriteInspectTables(info, options.output.table_format(), console);
   }
-  return ProblemStatus(options.file, info, console);
+  return ProblemStatus(options.file, info.problems, console);
 }
 
+#ifdef WAYPOST_STORE
+absl::Status RunVerifyStore(const Options& options, Console& console) {
+  WAYPOST_ASSIGN_OR_RETURN(const StoreReport report, VerifyStore(options.file));
+  if (options.output.json) {
+    JsonWriter json(console);
+    json.BeginObject();
+    json.Member("events", report.events);
+    json.Member("users", report.users);
+    json.Member("items", report.items);
+    json.Key("problems");
+    WriteStrings(json, report.problems);
+    WriteRunFacts(json, console, /*threads=*/1, std::nullopt);
+    json.EndObject();
+    console.Write("\n");
+  } else {
+    for (const std::string& problem : report.problems) console.Write(problem + "\n");
+    if (report.problems.empty())
+      console.Write("ok: " + Count(report.events, "event") + ", " + Count(report.users, "user") + ", " +
+                    Count(report.items, "item") + "\n");
+  }
+  return ProblemStatus(options.file, report.problems, console);
+}
+#endif
+
 absl::Status RunVerify(const Options& options, Console& console) {
+#ifdef WAYPOST_STORE
+  std::error_code ignored;
+  if (std::filesystem::is_directory(options.file, ignored)) return RunVerifyStore(options, console);
+#endif
   WAYPOST_ASSIGN_OR_RETURN(const BundleInfo info, VerifyBundle(options.file));
   if (options.output.json) {
     JsonWriter json(console);
@@ -166,7 +199,7 @@ absl::Status RunVerify(const Options& options, Console& console) {
     if (info.problems.empty())
       console.Write("ok: " + Count(info.sections.size(), "section") + ", " + Count(info.file_size, "byte") + "\n");
   }
-  return ProblemStatus(options.file, info, console);
+  return ProblemStatus(options.file, info.problems, console);
 }
 
 }  // namespace
@@ -184,8 +217,9 @@ void AddInspect(CommandLine& command_line) {
 
 void AddVerify(CommandLine& command_line) {
   auto options = std::make_shared<Options>();
-  Verb& verb = command_line.AddVerb("verify", "Check every byte of a model file", "waypost verify courses.waypost");
-  verb.Positional("FILE", options->file, "The model file");
+  Verb& verb =
+      command_line.AddVerb("verify", "Check every byte of a model file or a store", "waypost verify courses.waypost");
+  verb.Positional("FILE", options->file, "The model file, or the folder of a store");
   AddJsonFlag(verb, options->output.json);
   verb.Notes("Lists every problem with the section it is in; exit status 1 if there is one.\n");
   verb.Runs([options](Console& console) { return RunVerify(*options, console); });

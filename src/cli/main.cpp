@@ -12,5 +12,12 @@ int main(int argc, char** argv) {
   waypost::cli::AddVerify(command_line);
   waypost::cli::AddPlan(command_line);
   waypost::cli::AddSimulate(command_line);
+#ifdef WAYPOST_STORE
+  waypost::cli::AddImport(command_line);
+  waypost::cli::AddExport(command_line);
+  waypost::cli::AddCompact(command_line);
+  waypost::cli::AddBackup(command_line);
+  waypost::cli::AddForget(command_line);
+#endif
   return command_line.Run(argc, argv);
 }

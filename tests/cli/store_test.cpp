@@ -1,0 +1,77 @@
+// The verbs of a store: import, export, verify, compact, backup, forget.
+#include <filesystem>
+#include <string>
+
+#include <gmock/gmock.h>
+
+#include "tool.hpp"
+
+namespace waypost::testing_support {
+namespace {
+
+using testing::HasSubstr;
+
+std::string Events(int count) {
+  std::string csv = "user,item,kind\n";
+  for (int n = 0; n < count; ++n) csv += "u" + std::to_string(n % 19) + ",c" + std::to_string(n % 7) + ",like\n";
+  return csv;
+}
+
+using StoreVerbs = CliTest;
+
+TEST_F(StoreVerbs, AFileImportedAgainCountsOnceAndWhatWasAppendedToItIsAdded) {
+  const std::string store = Path("store"), file = Write("events.csv", Events(5000));
+  EXPECT_EQ(RunJson({"import", "--store", store, file})["added"], 5000);
+  const nlohmann::json again = RunJson({"import", "--store", store, file});
+  EXPECT_EQ(again["added"], 0);
+  EXPECT_EQ(again["repeated"], 5000);
+  Write("events.csv", Events(6000));
+  const nlohmann::json more = RunJson({"import", file, "--store", store});
+  EXPECT_EQ(more["added"], 1000);
+  EXPECT_EQ(more["events"], 6000);
+  const ToolResult stream = Run({"import", "--store", store, "--input-format", "csv", "--source", "web", "-"}, file);
+  EXPECT_EQ(stream.exit_status, 0) << stream.err;
+  EXPECT_THAT(stream.out, HasSubstr("6,000 events added, 12,000 in all"));
+  const nlohmann::json sound = RunJson({"verify", store});
+  EXPECT_EQ(sound["events"], 12'000);
+  EXPECT_EQ(sound["users"], 19);
+  EXPECT_EQ(sound["items"], 7);
+  EXPECT_TRUE(sound["problems"].empty());
+}
+
+TEST_F(StoreVerbs, ExportForgetCompactAndBackupWorkOnAStoreThatHasEverything) {
+  const std::string store = Path("store");
+  const std::string catalog = Write("catalog.jsonl", "{\"id\":\"c1\",\"title\":\"Soldering\"}\n");
+  const std::string users = Write("users.csv", "id,city\nu3,Turin\n");
+  const nlohmann::json imported =
+      RunJson({"import", "--store", store, Write("e.csv", Events(190)), "--catalog", catalog, "--users", users});
+  EXPECT_EQ(imported["catalogue_items"], 1);
+  EXPECT_EQ(imported["users_with_facts"], 1);
+  EXPECT_EQ(RunJson({"export", "--store", store, "--out", Path("out.csv")})["events"], 190);
+  EXPECT_EQ(RunJson({"import", "--store", Path("other"), Path("out.csv")})["events"], 190);
+  EXPECT_EQ(Run({"backup", "--store", store, "--out", Path("copy")}).exit_status, 0);
+  const nlohmann::json forgotten = RunJson({"forget", "--store", store, "--user", "u3", "u4"});
+  EXPECT_EQ(forgotten["events"], 20);
+  EXPECT_TRUE(forgotten["models"].empty());
+  EXPECT_EQ(Run({"forget", "--store", store, "--user", "u3"}).exit_status, 1);
+  EXPECT_EQ(RunJson({"compact", "--store", store})["events_dropped"], 20);
+  EXPECT_EQ(RunJson({"verify", store})["users"], 17);
+  EXPECT_EQ(RunJson({"verify", Path("copy")})["users"], 19);
+  EXPECT_EQ(ReadFile(Path("out.csv")).substr(0, 25), "user,item,kind,value,time");
+}
+
+TEST_F(StoreVerbs, SayWhatIsWrong) {
+  const std::string store = Path("store");
+  EXPECT_EQ(Run({"import", "--store", store}).exit_status, 2);
+  EXPECT_EQ(Run({"import", "--store", store, "a.csv", "b.csv", "--source", "s"}).exit_status, 2);
+  const ToolResult absent = Run({"export", "--store", store, "--out", Path("x")});
+  EXPECT_EQ(absent.exit_status, 1);
+  ASSERT_EQ(Run({"import", "--store", store, Write("e.csv", Events(3))}).exit_status, 0);
+  std::filesystem::resize_file(store + "/data-000001.mdb", 8192);
+  const ToolResult damaged = Run({"verify", store});
+  EXPECT_EQ(damaged.exit_status, 1);
+  EXPECT_THAT(damaged.err, HasSubstr("problem"));
+}
+
+}  // namespace
+}  // namespace waypost::testing_support
