@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "guard.hpp"
+#include "inputs.hpp"
 #include "objects.hpp"
 #include "structs.hpp"
 #include "waypost/file/checkpoint.hpp"
@@ -26,7 +27,9 @@ std::optional<float> ReadUnset(float value) {
   return value == WAYPOST_UNSET ? std::nullopt : std::optional(value);
 }
 
-absl::StatusOr<ModelOptions> ReadOptions(const waypost_popularity_options* given) {
+}  // namespace
+
+absl::StatusOr<ModelOptions> ReadModelOptions(const waypost_popularity_options* given) {
   WAYPOST_ASSIGN_OR_RETURN(
       const waypost_popularity_options read,
       ReadOptional(given, waypost_popularity_options(WAYPOST_POPULARITY_OPTIONS_INIT), "waypost_popularity_options"));
@@ -34,7 +37,7 @@ absl::StatusOr<ModelOptions> ReadOptions(const waypost_popularity_options* given
   return PopularityOptions{};
 }
 
-absl::StatusOr<ModelOptions> ReadOptions(const waypost_item_knn_options* given) {
+absl::StatusOr<ModelOptions> ReadModelOptions(const waypost_item_knn_options* given) {
   WAYPOST_ASSIGN_OR_RETURN(
       const waypost_item_knn_options read,
       ReadOptional(given, waypost_item_knn_options(WAYPOST_ITEM_KNN_OPTIONS_INIT), "waypost_item_knn_options"));
@@ -52,7 +55,7 @@ absl::StatusOr<ModelOptions> ReadOptions(const waypost_item_knn_options* given) 
   return options;
 }
 
-absl::StatusOr<ModelOptions> ReadOptions(const waypost_ials_options* given) {
+absl::StatusOr<ModelOptions> ReadModelOptions(const waypost_ials_options* given) {
   WAYPOST_ASSIGN_OR_RETURN(
       const waypost_ials_options read,
       ReadOptional(given, waypost_ials_options(WAYPOST_IALS_OPTIONS_INIT), "waypost_ials_options"));
@@ -69,6 +72,8 @@ absl::StatusOr<ModelOptions> ReadOptions(const waypost_ials_options* given) {
   options.seed = read.seed;
   return options;
 }
+
+namespace {
 
 // The bundle of a training, without its models.
 ModelBundle EmptyBundle(const waypost_interactions& interactions) {
@@ -174,7 +179,7 @@ waypost_error* Train(const char* function, const waypost_interactions* interacti
     WAYPOST_RETURN_IF_ERROR(Require(model, "model"));
     *model = nullptr;
     WAYPOST_RETURN_IF_ERROR(Require(interactions, "interactions"));
-    WAYPOST_ASSIGN_OR_RETURN(const ModelOptions options, ReadOptions(given));
+    WAYPOST_ASSIGN_OR_RETURN(const ModelOptions options, ReadModelOptions(given));
     WAYPOST_ASSIGN_OR_RETURN(const waypost_train_options train, ReadTrainOptions(given_train));
     WAYPOST_ASSIGN_OR_RETURN(const Parallelism parallelism,
                              ReadThreads(train.max_threads, "waypost_train_options.max_threads"));

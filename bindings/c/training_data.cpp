@@ -7,6 +7,7 @@
 
 #include "guard.hpp"
 #include "id_column.hpp"
+#include "inputs.hpp"
 #include "objects.hpp"
 #include "structs.hpp"
 #include "waypost/base/number_text.hpp"
@@ -42,6 +43,8 @@ absl::Status ReadKinds(const waypost_kind* kinds, std::uint32_t count, const cha
   return absl::OkStatus();
 }
 
+}  // namespace
+
 absl::StatusOr<WeightingOptions> ReadWeighting(const waypost_weighting_options* given) {
   WAYPOST_ASSIGN_OR_RETURN(
       const waypost_weighting_options read,
@@ -66,6 +69,8 @@ absl::StatusOr<WeightingOptions> ReadWeighting(const waypost_weighting_options* 
   return options;
 }
 
+namespace {
+
 bool IsPresent(const std::uint8_t* validity, std::uint64_t row) {
   return validity == nullptr || ((validity[row / 8] >> (row % 8)) & 1) != 0;
 }
@@ -85,6 +90,8 @@ absl::StatusOr<std::string_view> ReadId(const IdColumn& column, std::uint64_t ro
   if (column.form() == IdForm::kNumbers) return block.KeepNumber(column.Number(row));
   return ReadId(column, row, scratch);
 }
+
+}  // namespace
 
 absl::StatusOr<EventLog> ReadLog(const waypost_events& events) {
   WAYPOST_ASSIGN_OR_RETURN(const IdColumn users, IdColumn::Read(events.users, "waypost_events.users"));
@@ -124,6 +131,8 @@ absl::StatusOr<EventLog> ReadLog(const waypost_events& events) {
                                }));
   return std::move(builder).Build();
 }
+
+namespace {
 
 // The last title given for an item counts.
 absl::StatusOr<ItemTitles> ReadTitles(const waypost_events& events, const IdDictionary& items) {

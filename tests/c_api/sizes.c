@@ -24,5 +24,9 @@ int main(void) {
   PRINT(waypost_similar_query);
   PRINT(waypost_explanation);
   PRINT(waypost_arrow_options);
+  PRINT(waypost_engine_options);
+  PRINT(waypost_engine_query);
+  PRINT(waypost_answer_info);
+  PRINT(waypost_suggestion);
   return 0;
 }
