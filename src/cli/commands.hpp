@@ -19,6 +19,7 @@ void AddSimulate(CommandLine& command_line);
 #ifdef WAYPOST_STORE
 void AddImport(CommandLine& command_line);
 void AddExport(CommandLine& command_line);
+void AddPublish(CommandLine& command_line);
 void AddCompact(CommandLine& command_line);
 void AddBackup(CommandLine& command_line);
 void AddForget(CommandLine& command_line);

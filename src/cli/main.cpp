@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
 #ifdef WAYPOST_STORE
   waypost::cli::AddImport(command_line);
   waypost::cli::AddExport(command_line);
+  waypost::cli::AddPublish(command_line);
   waypost::cli::AddCompact(command_line);
   waypost::cli::AddBackup(command_line);
   waypost::cli::AddForget(command_line);

@@ -1,4 +1,4 @@
-// cli/store_verbs.cpp - the verbs that stand on a store alone: import, export, compact, backup, forget.
+// cli/store_verbs.cpp - the verbs that stand on a store alone: import, export, publish, compact, backup, forget.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "json_writer.hpp"
 #include "models.hpp"
 #include "output_flags.hpp"
+#include "waypost/serve/engine.hpp"
 #include "waypost/store/store.hpp"
 #include "waypost/store/transfer.hpp"
 
@@ -189,6 +190,23 @@ absl::Status RunCompact(const CompactFlags& options, Console& console) {
   return absl::OkStatus();
 }
 
+struct PublishFlags {
+  StoreFlags store;
+  std::string model;
+};
+
+absl::Status RunPublish(const PublishFlags& options, Console& console) {
+  EngineOptions engine_options;
+  engine_options.store = {.access = StoreAccess::kWrite, .parallelism = Parallelism(options.store.threads)};
+  WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.store.folder, engine_options));
+  WAYPOST_RETURN_IF_ERROR(engine->Publish(options.model));
+  Facts facts(options.store, console);
+  facts.Member("file", options.model);
+  facts.Line("published " + options.model);
+  facts.End();
+  return absl::OkStatus();
+}
+
 struct ForgetFlags {
   StoreFlags store;
   std::vector<std::string> users;
@@ -242,6 +260,16 @@ void AddExport(CommandLine& command_line) {
   AddStoreFlags(verb, options->store);
   verb.Option("--out", "FILE", options->out, "The file to write").Required();
   verb.Runs([options](Console& console) { return RunExport(*options, console); });
+}
+
+void AddPublish(CommandLine& command_line) {
+  auto options = std::make_shared<PublishFlags>();
+  Verb& verb = command_line.AddVerb("publish", "Make a model file the one that answers on a store",
+                                    "waypost publish --store shop --model courses.waypost");
+  AddStoreFlags(verb, options->store);
+  verb.Option("--model", "FILE", options->model, "The model file, which stays in use where it is").Required();
+  verb.Notes("Other processes that serve from the store go over to it with their next reload.\n");
+  verb.Runs([options](Console& console) { return RunPublish(*options, console); });
 }
 
 void AddCompact(CommandLine& command_line) {

@@ -1,4 +1,4 @@
-// The verbs of a store: import, export, verify, compact, backup, forget.
+// The verbs of a store: import, export, publish, verify, compact, backup, forget.
 #include <filesystem>
 #include <string>
 
@@ -58,6 +58,22 @@ TEST_F(StoreVerbs, ExportForgetCompactAndBackupWorkOnAStoreThatHasEverything) {
   EXPECT_EQ(RunJson({"verify", store})["users"], 17);
   EXPECT_EQ(RunJson({"verify", Path("copy")})["users"], 19);
   EXPECT_EQ(ReadFile(Path("out.csv")).substr(0, 25), "user,item,kind,value,time");
+}
+
+TEST_F(StoreVerbs, AModelTrainedOnAStoreAndPublishedAnswersWithTheNewestEvents) {
+  const std::string store = Path("store"), model = Path("m.waypost");
+  ASSERT_EQ(Run({"import", "--store", store, Write("e.csv", Events(190))}).exit_status, 0);
+  const ToolResult early = Run({"recommend", "--store", store, "--user", "u3"});
+  EXPECT_EQ(early.exit_status, 1);
+  EXPECT_THAT(early.err, HasSubstr("want a published model"));
+  ASSERT_EQ(Run({"train", "--store", store, "--model", "item-knn", "--out", model}).exit_status, 0);
+  EXPECT_EQ(RunJson({"publish", "--store", store, "--model", model})["file"], model);
+  const std::string more = Write("more.csv", "user,item,kind\nnew,c2,like\n");
+  ASSERT_EQ(Run({"import", "--store", store, more}).exit_status, 0);
+  const nlohmann::json answer = RunJson({"recommend", "--store", store, "--user", "new", "-n", "9"})["results"][0];
+  ASSERT_EQ(answer["items"].size(), 6u);  // all but c2
+  EXPECT_EQ(answer["items"][0]["source"], "fold-in");
+  EXPECT_EQ(Run({"publish", "--store", store, "--model", Path("absent")}).exit_status, 1);
 }
 
 TEST_F(StoreVerbs, SayWhatIsWrong) {
