@@ -64,7 +64,8 @@ void WriteModel(const std::string& file, std::uint64_t seed) {
   for (std::size_t item = 0; item < kItems; ++item) {
     const double norm = 0.1 + 2.0 / std::sqrt(1.0 + static_cast<double>(item) / 50.0);
     for (std::size_t k = 0; k < kDimensions; ++k) {
-      const double value = norm * random.Normal() / std::sqrt(static_cast<double>(kDimensions) * (1.0 + 0.05 * k));
+      const double value =
+          norm * random.Normal() / std::sqrt(static_cast<double>(kDimensions) * (1.0 + 0.05 * static_cast<double>(k)));
       values[item * kDimensions + k] = static_cast<float>(value);
       eigenvalues[k] += value * value;
     }
@@ -104,14 +105,14 @@ void FillStore(Engine& engine) {
   EventLogBuilder log;
   for (std::size_t item = 0; item < kItems; ++item) {  // every item is known to the store
     const std::string id = Item(item);
-    Want(log.Add({.user = "first", .item = id}));
+    Want(log.Append({.user = "first", .item = id}));
   }
   for (int user = 0; user < kUsers; ++user)
     for (int event = 0; event < kEventsOfUser; ++event) {
       const std::string id = "u" + std::to_string(user);
       const double position = std::pow(random.Uniform(), 3) * static_cast<double>(kItems);
       const std::string item = Item(static_cast<std::size_t>(position));
-      Want(log.Add({.user = id, .item = item}));
+      Want(log.Append({.user = id, .item = item}));
     }
   Want(engine.store().AppendLog(std::move(log).Build(), "history").status());
 }
