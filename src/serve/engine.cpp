@@ -602,15 +602,7 @@ absl::StatusOr<TrainReport> Engine::Train(const TrainSpec& spec) try {
   ModelBundle bundle;
   bundle.items = log.items();
   WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, snapshot.ReadCatalogue());
-  std::vector<std::string> titles(bundle.items.size());
-  bool titled = false;
-  for (const CatalogueItem& entry : catalogue.items()) {
-    const auto item = bundle.items.Find(entry.id);
-    if (!item || entry.title.empty()) continue;
-    titles[*item] = entry.title;
-    titled = true;
-  }
-  if (titled) bundle.titles = ItemTitles::Of(titles);
+  bundle.titles = serve::TitlesOf(catalogue, bundle.items, {});
   bundle.facts = {
       .events = report.events, .users = report.users, .items = report.items, .pairs = report.pairs, .settings = {}};
   const std::string name(ModelKind(spec.model));

@@ -6,11 +6,23 @@
 
 #include "file/file_io.hpp"
 #include "waypost/base/checksum.hpp"
-#include "waypost/event/catalogue.hpp"
 #include "waypost/model/popularity.hpp"
 #include "waypost/rank/filter.hpp"
 
 namespace waypost::serve {
+
+ItemTitles TitlesOf(const Catalogue& catalogue, const IdDictionary& items, const ItemTitles& otherwise) {
+  std::vector<std::string> titles(items.size());
+  for (std::uint32_t item = 0; item < otherwise.size(); ++item) titles[item] = otherwise.title(ItemIndex{item});
+  bool titled = otherwise.size() > 0;
+  for (const CatalogueItem& entry : catalogue.items()) {
+    const auto item = items.Find(entry.id);
+    if (!item || entry.title.empty()) continue;
+    titles[*item] = entry.title;
+    titled = true;
+  }
+  return titled ? ItemTitles::Of(titles) : ItemTitles();
+}
 
 absl::StatusOr<std::uint64_t> FingerprintOf(const std::string& file) {
   WAYPOST_ASSIGN_OR_RETURN(const auto mapped, file::MappedFile::Open(file));
@@ -36,6 +48,7 @@ absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::Make(RecommenderPart
   WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, snapshot.ReadCatalogue());
   parts.facts = nullptr;
   if (catalogue.size() > 0) {
+    parts.titles = TitlesOf(catalogue, parts.items, parts.titles);
     WAYPOST_ASSIGN_OR_RETURN(ItemFacts facts, ItemFacts::Build(catalogue, parts.items));
     parts.facts = std::make_shared<const ItemFacts>(std::move(facts));
   }

@@ -13,6 +13,7 @@
 #include "waypost/base/bitmap.hpp"
 #include "waypost/base/counters.hpp"
 #include "waypost/base/status.hpp"
+#include "waypost/event/catalogue.hpp"
 #include "waypost/file/model_bundle.hpp"
 #include "waypost/rank/recommender.hpp"
 #include "waypost/serve/trending.hpp"
@@ -72,6 +73,9 @@ class LiveModel {
   std::vector<std::uint32_t> node_of_;  // by the store's index
   std::unique_ptr<Filters> filters_ = std::make_unique<Filters>();
 };
+
+// Titles of a model's items: the catalogue's, and where it has none `otherwise`.
+ItemTitles TitlesOf(const Catalogue& catalogue, const IdDictionary& items, const ItemTitles& otherwise);
 
 // The checksum of a file.
 absl::StatusOr<std::uint64_t> FingerprintOf(const std::string& file);

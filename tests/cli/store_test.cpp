@@ -68,11 +68,14 @@ TEST_F(StoreVerbs, AModelTrainedOnAStoreAndPublishedAnswersWithTheNewestEvents) 
   EXPECT_THAT(early.err, HasSubstr("want a published model"));
   ASSERT_EQ(Run({"train", "--store", store, "--model", "item-knn", "--out", model}).exit_status, 0);
   EXPECT_EQ(RunJson({"publish", "--store", store, "--model", model})["file"], model);
+  const std::string catalog = Write("catalog.jsonl", "{\"id\":\"c1\",\"title\":\"Soldering\"}\n");
   const std::string more = Write("more.csv", "user,item,kind\nnew,c2,like\n");
-  ASSERT_EQ(Run({"import", "--store", store, more}).exit_status, 0);
+  ASSERT_EQ(Run({"import", "--store", store, more, "--catalog", catalog}).exit_status, 0);
   const nlohmann::json answer = RunJson({"recommend", "--store", store, "--user", "new", "-n", "9"})["results"][0];
   ASSERT_EQ(answer["items"].size(), 6u);  // all but c2
   EXPECT_EQ(answer["items"][0]["source"], "fold-in");
+  for (const nlohmann::json& item : answer["items"])
+    EXPECT_EQ(item["title"], item["item"] == "c1" ? nlohmann::json("Soldering") : nlohmann::json());  // of the store
   EXPECT_EQ(Run({"publish", "--store", store, "--model", Path("absent")}).exit_status, 1);
 }
 

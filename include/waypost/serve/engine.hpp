@@ -161,7 +161,8 @@ class Engine {
   // Cost    reads the whole file; O(items).
   absl::Status Publish(const std::string& file);
 
-  // Loads the model on record, if another process published one, and the catalogue where it changed.
+  // Loads the model on record, if another process published one, and the catalogue where it changed. Titles
+  // are those of the catalogue, and where it has none the model file's.
   // Errors  those of OpenBundle; the engine goes on with what it has.
   absl::Status Reload();
 
