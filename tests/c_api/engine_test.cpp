@@ -1,7 +1,5 @@
 // The engine through the C library: a backend's life, and what is refused.
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -11,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "c_api/world.hpp"
+#include "support/files.hpp"
 #include "waypost.h"
 
 namespace waypost::c_api_test {
@@ -39,16 +38,7 @@ void ExpectError(waypost_error* owned, std::int32_t code, const char* part) {
 
 class EngineTest : public testing::Test {
  protected:
-  EngineTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "waypost-c-engine-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~EngineTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
-  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
 
   Engine Open() const {
     waypost_engine_options options = WAYPOST_ENGINE_OPTIONS_INIT;
@@ -92,7 +82,7 @@ class EngineTest : public testing::Test {
     ExpectOk(waypost_engine_publish(engine, model.data(), model.size()));
   }
 
-  std::filesystem::path folder_;
+  waypost::testing_support::TemporaryFolder folder_;
 };
 
 Answer Ask(waypost_engine* engine, const waypost_engine_query& query) {

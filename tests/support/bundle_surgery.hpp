@@ -13,6 +13,7 @@
 
 #include <xxhash.h>
 
+#include "waypost/base/random.hpp"
 #include "waypost/file/model_bundle.hpp"
 
 namespace waypost::testing_support {
@@ -41,6 +42,14 @@ class BundleSurgery {
       Set64(EntryAt(n) + 24, XXH3_64bits(bytes_.data() + offset, size));
     }
     Set64(56, XXH3_64bits_withSeed(bytes_.data() + 64, sections * 32, XXH3_64bits(bytes_.data(), 56)));
+  }
+
+  // Writes one to three bytes anywhere, and right checksums over them.
+  void ChangeAtRandom(Random& random) {
+    const std::size_t size = bytes_.size();
+    for (std::uint64_t changes = 1 + random.Below(3); changes > 0; --changes)
+      bytes_[random.Below(size)] = static_cast<std::byte>(random.Below(256));
+    RepairChecksums();
   }
 
   void AddSection(std::uint32_t type, std::uint32_t model, const std::vector<std::byte>& content) {

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -15,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/files.hpp"
 #include "waypost/base/random.hpp"
 #include "waypost/event/catalogue.hpp"
 #include "waypost/file/model_bundle.hpp"
@@ -42,16 +42,7 @@ std::string Item(int item) {
 // belong together.
 class EngineTest : public testing::Test {
  protected:
-  EngineTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "waypost-engine-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~EngineTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
-  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
 
   EngineOptions Options(StoreAccess access = StoreAccess::kWrite) const {
     EngineOptions options;
@@ -141,7 +132,7 @@ class EngineTest : public testing::Test {
     return sources;
   }
 
-  std::filesystem::path folder_;
+  testing_support::TemporaryFolder folder_;
   std::atomic<std::int64_t> clock_ = kStart;
 };
 
