@@ -51,8 +51,8 @@ absl::StatusOr<Parts> ReadParts(const Options& options, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(EventInput input,
                            ReadEventSource(options.source, options.input, Parallelism(options.threads), console));
   if (!options.test_files.empty()) {
-    WAYPOST_ASSIGN_OR_RETURN(EventInput test,
-                             ReadEventFiles(options.test_files, options.input, Parallelism(options.threads), console));
+    WAYPOST_ASSIGN_OR_RETURN(EventInput test, ReadEventFiles(options.test_files, options.input, input.log.kinds(),
+                                                             Parallelism(options.threads), console));
     return Parts{std::move(input.log), {}, std::move(test.log), input.skipped + test.skipped};
   }
   std::optional<float> min_value;

@@ -128,6 +128,11 @@ void AddEventFileFlags(Verb& verb, EventFileFlags& flags) {
 absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files, const EventFileFlags& flags,
                                           const Parallelism& parallelism, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(KindTable kinds, MakeKinds(flags));
+  return ReadEventFiles(files, flags, std::move(kinds), parallelism, console);
+}
+
+absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files, const EventFileFlags& flags,
+                                          KindTable kinds, const Parallelism& parallelism, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(ReadOptions options, MakeReadOptions(flags));
   options.parallelism = parallelism;
   EventLogBuilder builder(std::move(kinds));

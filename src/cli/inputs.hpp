@@ -57,6 +57,10 @@ struct EventInput {
 absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files, const EventFileFlags& flags,
                                           const Parallelism& parallelism, Console& console);
 
+// The same with kinds that are known already; not those of --kind.
+absl::StatusOr<EventInput> ReadEventFiles(const std::vector<std::string>& files, const EventFileFlags& flags,
+                                          KindTable kinds, const Parallelism& parallelism, Console& console);
+
 // The same from files or from a store, as `source` says.
 // Errors  usage: neither or both; kinds beside a store, which has its own.
 absl::StatusOr<EventInput> ReadEventSource(const EventSource& source, const EventFileFlags& flags,

@@ -1,6 +1,9 @@
 // The verbs of a store: import, export, publish, verify, compact, backup, forget.
 #include <filesystem>
+#include <iterator>
 #include <string>
+
+#include <sched.h>
 
 #include <gmock/gmock.h>
 
@@ -25,7 +28,7 @@ TEST_F(StoreVerbs, AFileImportedAgainCountsOnceAndWhatWasAppendedToItIsAdded) {
   const nlohmann::json again = RunJson({"import", "--store", store, file});
   EXPECT_EQ(again["added"], 0);
   EXPECT_EQ(again["repeated"], 5000);
-  Write("events.csv", Events(6000));
+  std::ofstream(file, std::ios::app) << Events(6000).substr(Events(5000).size());
   const nlohmann::json more = RunJson({"import", file, "--store", store});
   EXPECT_EQ(more["added"], 1000);
   EXPECT_EQ(more["events"], 6000);
@@ -77,6 +80,16 @@ TEST_F(StoreVerbs, AModelTrainedOnAStoreAndPublishedAnswersWithTheNewestEvents) 
   for (const nlohmann::json& item : answer["items"])
     EXPECT_EQ(item["title"], item["item"] == "c1" ? nlohmann::json("Soldering") : nlohmann::json());  // of the store
   EXPECT_EQ(Run({"publish", "--store", store, "--model", Path("absent")}).exit_status, 1);
+}
+
+TEST_F(StoreVerbs, TestFilesOfAnEvaluationMayHoldTheKindsOfTheStore) {
+  const std::string store = Path("store");
+  const std::string train = Write("train.csv", "user,item,kind\na,x,buy\na,y,buy\nb,x,buy\nb,z,buy\n");
+  ASSERT_EQ(Run({"import", "--store", store, train, "--kind", "buy=2"}).exit_status, 0);
+  const std::string test = Write("test.csv", "user,item,kind\na,z,buy\nb,y,buy\n");
+  const nlohmann::json result =
+      RunJson({"evaluate", "--store", store, "--test", test, "--model", "popularity", "--metrics", "recall@5"});
+  EXPECT_EQ(result["metrics"]["recall@5"], 1);
 }
 
 TEST_F(StoreVerbs, SayWhatIsWrong) {
