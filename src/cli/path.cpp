@@ -8,6 +8,9 @@
 #include "output_flags.hpp"
 #include "rankings.hpp"
 #include "waypost/rank/prerequisites.hpp"
+#ifdef WAYPOST_STORE
+#include "waypost/store/store.hpp"
+#endif
 
 namespace waypost::cli {
 namespace {
@@ -15,6 +18,7 @@ namespace {
 struct Options {
   CatalogFlags catalog;
   EventFileFlags files;
+  std::string store;
   std::string to;
   std::optional<std::string> user;
   std::vector<std::string> events;
@@ -37,22 +41,71 @@ absl::StatusOr<std::vector<std::string>> ReadCompleted(const Options& options, C
   return completed;
 }
 
-absl::Status RunPath(const Options& options, Console& console) {
+#ifdef WAYPOST_STORE
+// The same in a store, as it is now.
+absl::StatusOr<std::vector<std::string>> ReadCompleted(const StoreSnapshot& snapshot, const std::string& user,
+                                                       Console& console) {
+  WAYPOST_ASSIGN_OR_RETURN(const std::optional<UserIndex> index, snapshot.FindUser(user));
+  if (!index) console.Note("--user: the store does not know '" + user + "', who has completed nothing");
+  std::vector<StoredEvent> events;
+  if (index) WAYPOST_RETURN_IF_ERROR(snapshot.History(*index, events));
+  std::vector<std::string> completed;
+  for (const StoredEvent& event : events)
+    if (event.kind < snapshot.kinds().size() && snapshot.kinds().at(event.kind).completes) {
+      WAYPOST_ASSIGN_OR_RETURN(std::string item, snapshot.ItemId(event.item));
+      completed.push_back(std::move(item));
+    }
+  return completed;
+}
+#endif
+
+// The courses there are, and those that the learner has completed by the events.
+struct Learning {
+  Catalogue catalogue;
+  std::vector<std::string> completed;
+};
+
+absl::StatusOr<Learning> ReadLearning(const Options& options, Console& console) {
+  Learning learning;
+#ifdef WAYPOST_STORE
+  if (options.catalog.file.empty() == options.store.empty()) return UsageError("want --catalog FILE or --store DIR");
+  if (!options.store.empty()) {
+    if (!options.events.empty()) return UsageError("--events: want --catalog beside it; a store has its own");
+    WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,
+                             Store::Open(options.store, {.access = StoreAccess::kRead}));
+    WAYPOST_ASSIGN_OR_RETURN(const StoreSnapshot snapshot, store->Snapshot());
+    WAYPOST_ASSIGN_OR_RETURN(learning.catalogue, snapshot.ReadCatalogue());
+    if (options.user) {
+      WAYPOST_ASSIGN_OR_RETURN(learning.completed, ReadCompleted(snapshot, *options.user, console));
+    }
+    return learning;
+  }
+#else
   if (options.catalog.file.empty()) return UsageError("want --catalog FILE");
+#endif
   if (options.user.has_value() == options.events.empty())
     return UsageError("--user: want it together with --events FILE");
-  WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, ReadCatalogFile(options.catalog, options.files, console));
+  WAYPOST_ASSIGN_OR_RETURN(learning.catalogue, ReadCatalogFile(options.catalog, options.files, console));
+  if (options.user) {
+    WAYPOST_ASSIGN_OR_RETURN(learning.completed, ReadCompleted(options, console));
+  }
+  return learning;
+}
+
+absl::Status RunPath(const Options& options, Console& console) {
+  WAYPOST_ASSIGN_OR_RETURN(const Learning learning, ReadLearning(options, console));
+  const Catalogue& catalogue = learning.catalogue;
   WAYPOST_ASSIGN_OR_RETURN(const PrerequisiteGraph graph, PrerequisiteGraph::Build(catalogue, IdDictionary()));
   const auto goal = graph.FindNode(options.to);
-  if (!goal) return absl::NotFoundError("--to: want an item of " + options.catalog.file + ", got '" + options.to + "'");
+  if (!goal)
+    return absl::NotFoundError("--to: want an item of " +
+                               (options.store.empty() ? options.catalog.file : options.store) + ", got '" + options.to +
+                               "'");
   IdDictionaryBuilder known;  // an id may hold a comma
   for (const CatalogueItem& item : catalogue.items()) WAYPOST_RETURN_IF_ERROR(known.Add(item.id).status());
   WAYPOST_ASSIGN_OR_RETURN(std::vector<std::string> completed,
                            ReadItemList(options.completed, std::move(known).Build()));
-  if (options.user) {
-    WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::string> done, ReadCompleted(options, console));
-    completed.insert(completed.end(), done.begin(), done.end());
-  }
+  completed.insert(completed.end(), learning.completed.begin(), learning.completed.end());
   std::vector<ItemIndex> nodes;
   for (const std::string& id : completed)
     if (const auto node = graph.FindNode(id)) nodes.push_back(*node);
@@ -108,6 +161,9 @@ void AddPath(CommandLine& command_line) {
       command_line.AddVerb("path", "Order the courses on the way to a goal",
                            "waypost path --catalog courses.csv --to deep-learning --user alice --events events.csv");
   AddCatalogFlags(verb, options->catalog);
+#ifdef WAYPOST_STORE
+  verb.Option("--store", "DIR", options->store, "The catalogue and the events of this store instead");
+#endif
   verb.Option("--to", "ITEM", options->to, "The goal").Required();
   verb.Option("--user", "ID", options->user, "The learner; what the events say is completed is left out");
   verb.List("--events", "FILE", options->events, "Event files; a kind that completes (complete) counts");

@@ -82,6 +82,31 @@ TEST_F(StoreVerbs, AModelTrainedOnAStoreAndPublishedAnswersWithTheNewestEvents) 
   EXPECT_EQ(Run({"publish", "--store", store, "--model", Path("absent")}).exit_status, 1);
 }
 
+TEST_F(StoreVerbs, PathTakesTheCatalogueAndWhatIsCompletedFromAStore) {
+  const std::string store = Path("store");
+  const std::string catalog = Write("catalog.jsonl",
+                                    "{\"id\":\"a\"}\n{\"id\":\"b\",\"prerequisites\":[\"a\"]}\n"
+                                    "{\"id\":\"c\",\"prerequisites\":[\"b\"]}\n");
+  const std::string events = Write("e.csv", "user,item,kind\nada,a,complete\nada,b,view\n");
+  ASSERT_EQ(Run({"import", "--store", store, events, "--catalog", catalog}).exit_status, 0);
+  const auto path = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"path", "--store", store, "--to", "c"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    std::vector<std::string> items;
+    const nlohmann::json answer = RunJson(arguments);
+    for (const nlohmann::json& step : answer["path"]) items.push_back(step["item"]);
+    return items;
+  };
+  EXPECT_THAT(path({}), testing::ElementsAre("a", "b", "c"));
+  EXPECT_THAT(path({"--user", "ada"}), testing::ElementsAre("b", "c"));
+  EXPECT_THAT(path({"--user", "nobody"}), testing::ElementsAre("a", "b", "c"));
+  ASSERT_EQ(Run({"import", "--store", store, Write("more.csv", "user,item,kind\nada,b,complete\n")}).exit_status, 0);
+  EXPECT_THAT(path({"--user", "ada"}), testing::ElementsAre("c"));
+  EXPECT_EQ(Run({"path", "--store", store, "--to", "z"}).exit_status, 1);
+  EXPECT_EQ(Run({"path", "--store", store, "--catalog", catalog, "--to", "c"}).exit_status, 2);
+  EXPECT_EQ(Run({"path", "--store", store, "--to", "c", "--user", "ada", "--events", events}).exit_status, 2);
+}
+
 TEST_F(StoreVerbs, TestFilesOfAnEvaluationMayHoldTheKindsOfTheStore) {
   const std::string store = Path("store");
   const std::string train = Write("train.csv", "user,item,kind\na,x,buy\na,y,buy\nb,x,buy\nb,z,buy\n");
