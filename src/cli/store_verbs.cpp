@@ -78,6 +78,7 @@ struct ImportOptions {
   std::string catalog;
   std::string users;
   std::string source;
+  std::string sequence_column;
 };
 
 absl::Status RunImport(const ImportOptions& options, Console& console) {
@@ -85,6 +86,8 @@ absl::Status RunImport(const ImportOptions& options, Console& console) {
     return UsageError("want event files, --catalog or --users");
   if (!options.source.empty() && options.events.size() > 1)
     return UsageError("--source: want one file, whose rows it numbers, got " + std::to_string(options.events.size()));
+  if (!options.sequence_column.empty() && (options.source.empty() || options.events.empty()))
+    return UsageError("--sequence-col: want --source and a file beside it");
   WAYPOST_ASSIGN_OR_RETURN(const KindTable kinds, MakeKinds(options.files));
   WAYPOST_ASSIGN_OR_RETURN(ReadOptions read_options, MakeReadOptions(options.files));
   read_options.parallelism = Parallelism(options.store.threads);
@@ -95,7 +98,8 @@ absl::Status RunImport(const ImportOptions& options, Console& console) {
   std::uint64_t repeated = 0;
   std::uint64_t skipped = 0;
   for (const std::string& file : options.events) {
-    const absl::StatusOr<ImportReport> report = ImportEvents(file, read_options, *store, options.source);
+    const absl::StatusOr<ImportReport> report =
+        ImportEvents(file, read_options, *store, options.source, options.sequence_column);
     if (!report.ok()) return WithFlagHints(report.status());
     console.Note("added " + Count(report->added, "event") + " from " + (file == "-" ? "standard input" : file) +
                  (report->repeated > 0 ? ", " + Digits(report->repeated) + " were there before" : ""));
@@ -246,6 +250,8 @@ void AddImport(CommandLine& command_line) {
   verb.Option("--catalog", "FILE", options->catalog, "Items to add or to replace");
   verb.Option("--users", "FILE", options->users, "Facts about users to add");
   verb.Option("--source", "NAME", options->source, "A stream, whose rows are numbered from its first; - needs it");
+  verb.Option("--sequence-col", "COL", options->sequence_column,
+              "Column of the number that the stream gave each event, ascending; instead of its row");
   AddEventFileFlags(verb, options->files);
   verb.Notes(
       "The store is made where there is none. A file that was imported counts once; one that begins with all of an\n"

@@ -12,7 +12,9 @@
 #define WAYPOST_EVENT_EVENT_BLOCKS_HPP_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "waypost/base/status.hpp"
 #include "waypost/event/event_block.hpp"
@@ -30,6 +32,12 @@ struct BlockSizes {
 // ReadEvents of reader.hpp with blocks of any size.
 absl::StatusOr<ReadReport> ReadEventsInBlocks(const std::string& path, const ReadOptions& options,
                                               const BlockSizes& sizes, EventLogBuilder& log);
+
+// ReadEvents of a file in which `sequence_column` holds the number that the source gave each event; they are appended
+// to `sequences`, one for each event. Errors  also kInvalidArgument: no such column, no whole number of 64 bits.
+absl::StatusOr<ReadReport> ReadNumberedEvents(const std::string& path, const ReadOptions& options,
+                                              const std::string& sequence_column, EventLogBuilder& log,
+                                              std::vector<std::uint64_t>& sequences);
 
 }  // namespace waypost::internal
 

@@ -53,6 +53,7 @@ class BlockReader {
   absl::Status Report(const std::string& name, std::uint64_t first_line, ReadReport& report) const;
 
   const std::array<bool, kSlots>& met() const { return rows_.met(); }
+  const std::vector<std::uint64_t>& sequences() { return rows_.sequences(); }
 
  private:
   struct Refusal {
@@ -82,6 +83,7 @@ void BlockReader::Read(std::span<char> text, bool last, std::size_t begin, bool 
   refused_ = 0;
   refusals_.clear();
   events.Clear();
+  rows_.sequences().clear();
   scanner_.SetText(text, last, begin);
   scanner_.Restart(in_long_line, 0);
   plain_.Restart();
@@ -123,8 +125,10 @@ absl::Status BlockReader::Report(const std::string& name, std::uint64_t first_li
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
 class FileReader {
  public:
-  FileReader(const ReadOptions& options, const BlockSizes& sizes, EventLogBuilder& log)
-      : options_(options), sizes_(sizes), log_(log) {}
+  // `sequences` is filled from `sequence_column`, unless that is empty.
+  FileReader(const ReadOptions& options, const BlockSizes& sizes, EventLogBuilder& log,
+             const std::string& sequence_column = {}, std::vector<std::uint64_t>* sequences = nullptr)
+      : options_(options), sizes_(sizes), log_(log), sequence_column_(sequence_column), sequences_(sequences) {}
 
   absl::StatusOr<ReadReport> Read(const std::string& path);
 
@@ -143,6 +147,8 @@ class FileReader {
   const ReadOptions& options_;
   const BlockSizes& sizes_;
   EventLogBuilder& log_;
+  const std::string sequence_column_;
+  std::vector<std::uint64_t>* sequences_;
   NamedSource source_;
   std::shared_ptr<const RecordForm> record_form_;
   EventRowForm form_ = {};
@@ -190,7 +196,7 @@ absl::Status FileReader::ReadHeader(RecordForm& form) {
 
 absl::Status FileReader::Start(const std::string& path) {
   WAYPOST_ASSIGN_OR_RETURN(source_, OpenSource(path, options_.format));
-  WAYPOST_ASSIGN_OR_RETURN(form_, EventRowForm::Create(options_, log_));
+  WAYPOST_ASSIGN_OR_RETURN(form_, EventRowForm::Create(options_, log_, sequence_column_));
   RecordForm form{source_.format, {}};
   WAYPOST_RETURN_IF_ERROR(Load(std::max(sizes_.block_bytes, kByteOrderMark.size())));
   if (std::string_view(text_.data(), text_.size()).substr(0, kByteOrderMark.size()) == kByteOrderMark)
@@ -249,6 +255,9 @@ absl::Status FileReader::ReadRound(std::size_t blocks) {
   }
   const absl::Status committed = EventBlock::Commit(std::span(events_).first(good), options_.parallelism, log_);
   if (!committed.ok()) return AddContext(source_.name, committed);
+  if (sequences_ != nullptr)
+    for (std::size_t block = 0; block < good; ++block)
+      sequences_->insert(sequences_->end(), readers_[block].sequences().begin(), readers_[block].sequences().end());
   WAYPOST_RETURN_IF_ERROR(error);
   begin_ = readers_[used - 1].end();
   in_long_line_ = readers_[used - 1].in_long_line();
@@ -281,6 +290,14 @@ absl::StatusOr<ReadReport> FileReader::Read(const std::string& path) {
 absl::StatusOr<ReadReport> ReadEventsInBlocks(const std::string& path, const ReadOptions& options,
                                               const BlockSizes& sizes, EventLogBuilder& log) {
   return FileReader(options, sizes, log).Read(path);
+}
+
+absl::StatusOr<ReadReport> ReadNumberedEvents(const std::string& path, const ReadOptions& options,
+                                              const std::string& sequence_column, EventLogBuilder& log,
+                                              std::vector<std::uint64_t>& sequences) {
+  BlockSizes sizes;
+  sizes.fast_path = false;  // it knows no sequence numbers
+  return FileReader(options, sizes, log, sequence_column, &sequences).Read(path);
 }
 
 }  // namespace internal

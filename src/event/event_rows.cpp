@@ -4,7 +4,8 @@
 
 namespace waypost::internal {
 
-absl::StatusOr<EventRowForm> EventRowForm::Create(const ReadOptions& options, const EventLogBuilder& log) {
+absl::StatusOr<EventRowForm> EventRowForm::Create(const ReadOptions& options, const EventLogBuilder& log,
+                                                  const std::string& sequence_column) {
   const std::optional<std::uint16_t> kind = log.kinds().Find(options.default_kind);
   if (!kind)
     return absl::InvalidArgumentError(
@@ -15,7 +16,8 @@ absl::StatusOr<EventRowForm> EventRowForm::Create(const ReadOptions& options, co
                                 options.value_column.value_or("value"), options.time_column.value_or("time")},
                       .required = {true, true, options.kind_column.has_value(), options.value_column.has_value(),
                                    options.time_column.has_value()},
-                      .default_kind = *kind};
+                      .default_kind = *kind,
+                      .sequence_name = sequence_column};
 }
 
 absl::Status EventRowForm::FindColumns(const std::vector<std::string>& header) {
@@ -23,12 +25,15 @@ absl::Status EventRowForm::FindColumns(const std::vector<std::string>& header) {
   for (std::size_t slot = 0; slot < kSlots; ++slot) columns[slot] = FindColumn(given, names[slot]);
   for (std::size_t slot = 0; slot < kSlots; ++slot)
     if (required[slot] && columns[slot] == kNoColumn) return MissingColumn(names[slot], "", given);
-  return absl::OkStatus();
+  if (sequence_name.empty()) return absl::OkStatus();
+  sequence_column = FindColumn(given, sequence_name);
+  return sequence_column == kNoColumn ? MissingColumn(sequence_name, "", given) : absl::OkStatus();
 }
 
 absl::Status EventRowForm::CheckNoColumns() const {
   for (std::size_t slot : {kKind, kValue, kTime})
     if (required[slot]) return ColumnError(names[slot], "a format with columns", "lines");
+  if (!sequence_name.empty()) return ColumnError(sequence_name, "a format with columns", "lines");
   return absl::OkStatus();
 }
 
@@ -36,6 +41,7 @@ absl::StatusOr<std::uint64_t> EventRows::Take(const RecordScanner& record, Event
   const std::vector<Cell>& cells = record.cells();
   if (record.form().format == InputFormat::kLines) return TakeLine(cells, block);
   std::array<std::size_t, kSlots> columns = form_.columns;
+  std::size_t sequence_column = form_.sequence_column;
   if (record.form().format == InputFormat::kJsonLines) {  // every object has its own
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
       columns[slot] = FindColumn(record.names(), form_.names[slot]);
@@ -43,6 +49,10 @@ absl::StatusOr<std::uint64_t> EventRows::Take(const RecordScanner& record, Event
     }
     for (std::size_t slot : {kUser, kItem})
       if (columns[slot] == kNoColumn) return MissingColumn(form_.names[slot], "", record.names());
+    if (!form_.sequence_name.empty()) {
+      sequence_column = FindColumn(record.names(), form_.sequence_name);
+      if (sequence_column == kNoColumn) return MissingColumn(form_.sequence_name, "", record.names());
+    }
   }
   const auto cell = [&](Slot slot) { return columns[slot] == kNoColumn ? Cell() : cells[columns[slot]]; };
   Event event;
@@ -52,6 +62,10 @@ absl::StatusOr<std::uint64_t> EventRows::Take(const RecordScanner& record, Event
   WAYPOST_ASSIGN_OR_RETURN(event.value, ToNumber(cell(kValue), form_.names[kValue]));
   WAYPOST_ASSIGN_OR_RETURN(event.time_us, ToTime(cell(kTime), form_.names[kTime], form_.time_unit));
   WAYPOST_RETURN_IF_ERROR(form_.log->Validate(event));
+  if (sequence_column != kNoColumn) {
+    WAYPOST_ASSIGN_OR_RETURN(const std::uint64_t sequence, ToSequence(cells[sequence_column], form_.sequence_name));
+    sequences_.push_back(sequence);
+  }
   block.Append(event);
   return 1;
 }

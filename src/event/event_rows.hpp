@@ -26,8 +26,10 @@ enum Slot : std::size_t { kUser, kItem, kKind, kValue, kTime, kSlots };
 
 // What holds for all rows of a file.
 struct EventRowForm {
+  //   sequence_column   of the numbers that the source gave its events; empty: none.
   // Errors  kInvalidArgument: a default kind that `log` does not know.
-  static absl::StatusOr<EventRowForm> Create(const ReadOptions& options, const EventLogBuilder& log);
+  static absl::StatusOr<EventRowForm> Create(const ReadOptions& options, const EventLogBuilder& log,
+                                             const std::string& sequence_column = {});
 
   // Finds the columns in a header.
   // Errors  kInvalidArgument: a required column is missing, or is asked of a format without columns. The first concerns
@@ -40,7 +42,9 @@ struct EventRowForm {
   std::array<std::string, kSlots> names;
   std::array<bool, kSlots> required;
   std::uint16_t default_kind;
+  std::string sequence_name = {};
   std::array<std::size_t, kSlots> columns = {kNoColumn, kNoColumn, kNoColumn, kNoColumn, kNoColumn};  // of CSV and TSV
+  std::size_t sequence_column = kNoColumn;
 };
 
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
@@ -54,6 +58,9 @@ class EventRows {
 
   absl::StatusOr<std::uint16_t> ToKind(std::string_view name);
 
+  // The sequence numbers of the events taken, where the form has a column of them.
+  std::vector<std::uint64_t>& sequences() { return sequences_; }
+
   // Which columns occurred in the records of JSON lines.
   const std::array<bool, kSlots>& met() const { return met_; }
 
@@ -62,6 +69,7 @@ class EventRows {
 
   const EventRowForm& form_;
   std::array<bool, kSlots> met_ = {};
+  std::vector<std::uint64_t> sequences_;
   std::string last_kind_name_;  // most rows repeat the kind of the row before
   std::uint16_t last_kind_ = 0;
 };

@@ -75,6 +75,15 @@ absl::StatusOr<std::optional<std::int64_t>> ToTime(const Cell& cell, std::string
   return std::optional<std::int64_t>(*time_us);
 }
 
+absl::StatusOr<std::uint64_t> ToSequence(const Cell& cell, std::string_view column) {
+  const char* const end = cell.text.data() + cell.text.size();
+  std::uint64_t number = 0;
+  const std::from_chars_result result = std::from_chars(cell.text.data(), end, number);
+  if (cell.text.empty() || result.ec != std::errc() || result.ptr != end)
+    return ColumnError(column, "a whole number of 64 bits", Shown(cell.text));
+  return number;
+}
+
 absl::StatusOr<std::string_view> ToText(const Cell& cell, std::string_view column) {
   if (cell.type == CellType::kJson) return ColumnError(column, "a text", Shown(cell.text));
   return cell.text;

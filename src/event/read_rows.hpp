@@ -33,6 +33,7 @@ absl::StatusOr<std::string_view> ToId(const Cell& cell, std::string_view column)
 absl::StatusOr<std::optional<float>> ToNumber(const Cell& cell, std::string_view column);
 absl::StatusOr<std::optional<std::int64_t>> ToTime(const Cell& cell, std::string_view column,
                                                    std::optional<TimeUnit> unit);
+absl::StatusOr<std::uint64_t> ToSequence(const Cell& cell, std::string_view column);
 absl::StatusOr<std::string_view> ToText(const Cell& cell, std::string_view column);
 
 // The error of a file in which all rows were bad.

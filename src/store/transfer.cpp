@@ -18,6 +18,7 @@
 #include "waypost/base/checksum.hpp"
 #include "waypost/base/number_text.hpp"
 
+#include "event/event_blocks.hpp"
 #include "file/file_io.hpp"
 #include "file/guard.hpp"
 #include "store/session.hpp"
@@ -138,6 +139,45 @@ absl::StatusOr<std::vector<Source>> FilesImported(store::Session& session) {
   view.environment->Release(view.transaction);
   WAYPOST_RETURN_IF_ERROR(read);
   return sources;
+}
+
+// Rows with numbers of their own. What is committed of them stays; the same call goes on there.
+absl::StatusOr<ImportReport> ImportNumbered(const std::string& path, const ReadOptions& options, Store& store,
+                                            std::string_view source, std::string_view sequence_column) {
+  constexpr std::size_t kRowsAtOnce = std::size_t{1} << 16;
+  if (source.empty())
+    return absl::InvalidArgumentError("ImportEvents.source: want a name beside a sequence column, got none");
+  WAYPOST_ASSIGN_OR_RETURN(const StoreSnapshot snapshot, store.Snapshot());
+  EventLogBuilder builder(snapshot.kinds());
+  std::vector<std::uint64_t> sequences;
+  ImportReport report;
+  report.source = source;
+  WAYPOST_ASSIGN_OR_RETURN(
+      report.read, internal::ReadNumberedEvents(path, options, std::string(sequence_column), builder, sequences));
+  const EventLog log = std::move(builder).Build();
+  for (std::size_t row = 1; row < sequences.size(); ++row)
+    if (sequences[row] <= sequences[row - 1])
+      return absl::InvalidArgumentError(absl::StrCat("'", path, "': column '", internal::ToAbsl(sequence_column),
+                                                     "': want numbers that ascend, got ", sequences[row], " behind ",
+                                                     sequences[row - 1]));
+  std::vector<Event> events;
+  for (std::size_t first = 0; first < log.size(); first += kRowsAtOnce) {
+    const std::size_t count = std::min(kRowsAtOnce, log.size() - first);
+    events.assign(count, {});
+    for (std::size_t n = 0; n < count; ++n) {
+      const std::size_t row = first + n;
+      events[n].user = log.user_id(row);
+      events[n].item = log.item_id(row);
+      events[n].kind = log.columns().kinds[row];
+      if (!std::isnan(log.value(row))) events[n].value = log.value(row);
+      if (log.time_us(row) != kNoTime) events[n].time_us = log.time_us(row);
+    }
+    const Delivery delivery{.source = source, .sequences = std::span(sequences).subspan(first, count)};
+    WAYPOST_ASSIGN_OR_RETURN(const AppendResult added, store.Append(events, delivery));
+    report.added += added.accepted;
+    report.repeated += added.repeated;
+  }
+  return report;
 }
 
 absl::StatusOr<ImportReport> Import(const std::string& path, const ReadOptions& options, Store& store,
@@ -270,8 +310,11 @@ absl::Status Export(const StoreSnapshot& snapshot, const std::string& path) {
 }  // namespace
 
 absl::StatusOr<ImportReport> ImportEvents(const std::string& path, const ReadOptions& options, Store& store,
-                                          std::string_view source) {
-  return file::Guard(path, [&] { return Import(path, options, store, source); });
+                                          std::string_view source, std::string_view sequence_column) {
+  return file::Guard(path, [&] {
+    return sequence_column.empty() ? Import(path, options, store, source)
+                                   : ImportNumbered(path, options, store, source, sequence_column);
+  });
 }
 
 absl::Status ExportEvents(const StoreSnapshot& snapshot, const std::string& path) {

@@ -82,6 +82,39 @@ TEST_F(StoreVerbs, AModelTrainedOnAStoreAndPublishedAnswersWithTheNewestEvents) 
   EXPECT_EQ(Run({"publish", "--store", store, "--model", Path("absent")}).exit_status, 1);
 }
 
+TEST_F(StoreVerbs, EventsWithTheirStreamsOwnNumbersCountOnceHoweverTheyAreDelivered) {
+  const std::string store = Path("store");
+  const auto import = [&](const std::string& name, const std::string& rows) {
+    return RunJson({"import", "--store", store, "--source", "web", "--sequence-col", "seq",
+                    Write(name, "seq,user,item\n" + rows)});
+  };
+  EXPECT_EQ(import("a.csv", "5,u,x\n6,u,x\n9,v,x\n")["added"], 3);
+  const nlohmann::json again = import("a.csv", "5,u,x\n6,u,x\n9,v,x\n");
+  EXPECT_EQ(again["added"], 0);
+  EXPECT_EQ(again["repeated"], 3);
+  const nlohmann::json overlap = import("b.csv", "6,u,x\n9,v,x\n12,v,y\n18446744073709551614,v,z\n");
+  EXPECT_EQ(overlap["added"], 2);
+  EXPECT_EQ(overlap["events"], 5);
+  const std::string lines = Write("c.jsonl", "{\"seq\":3,\"user\":\"u\",\"item\":\"x\"}\n");
+  EXPECT_EQ(RunJson({"import", "--store", store, "--source", "app", "--sequence-col", "seq", lines})["events"], 6);
+}
+
+TEST_F(StoreVerbs, SequenceNumbersThatCannotBeAreErrorsThatNameThem) {
+  const std::string store = Path("store");
+  const auto error = [&](const std::string& rows) {
+    const ToolResult result = Run({"import", "--store", store, "--source", "web", "--sequence-col", "seq",
+                                   Write("a.csv", "seq,user,item\n" + rows)});
+    EXPECT_EQ(result.exit_status, 1);
+    return result.err;
+  };
+  EXPECT_THAT(error("5,u,x\n5,u,y\n"), HasSubstr("column 'seq': want numbers that ascend, got 5 behind 5"));
+  EXPECT_THAT(error("5,u,x\n,u,y\n"), HasSubstr("a.csv:3: column 'seq': want a whole number of 64 bits, got ''"));
+  EXPECT_THAT(error("1.5,u,x\n"), HasSubstr("want a whole number"));
+  EXPECT_THAT(Run({"import", "--store", store, "--source", "web", "--sequence-col", "no", Path("a.csv")}).err,
+              HasSubstr("column 'no': want this column"));
+  EXPECT_EQ(Run({"import", "--store", store, "--sequence-col", "seq", Path("a.csv")}).exit_status, 2);
+}
+
 TEST_F(StoreVerbs, PathTakesTheCatalogueAndWhatIsCompletedFromAStore) {
   const std::string store = Path("store");
   const std::string catalog = Write("catalog.jsonl",

@@ -121,5 +121,30 @@ TEST_F(StoreTransfer, AnExportReadIntoAnEmptyStoreIsTheSameStore) {
   EXPECT_EQ(ExportEvents(*store_->Snapshot(), file).code(), absl::StatusCode::kOutOfRange);
 }
 
+TEST_F(StoreTransfer, RowsWithNumbersOfTheirOwnKeepThemOverManyBlocksOfTheFile) {
+  constexpr std::uint64_t kRows = 60'000;
+  const auto write = [&](std::uint64_t begin, std::uint64_t end) {
+    std::string text = "user,item,n\n";
+    for (std::uint64_t n = begin; n < end; ++n)
+      text += "u" + std::to_string(n % 41) + ",i" + std::to_string(n % 17) + "," + std::to_string(3 * n + 7) + "\n";
+    return folder_.Write("numbered.csv", text);
+  };
+  const auto import = [&](const std::string& file) { return ImportEvents(file, {}, *store_, "web", "n"); };
+  EXPECT_EQ(import(write(0, kRows))->added, kRows);
+  EXPECT_EQ(*store_->Snapshot()->NextSequence("web"), 3 * (kRows - 1) + 8);
+  const absl::StatusOr<ImportReport> more = import(write(kRows / 2, kRows + 10));
+  ASSERT_TRUE(more.ok()) << more.status();
+  EXPECT_EQ(more->added, 10u);
+  EXPECT_EQ(more->repeated, kRows / 2);
+  EXPECT_EQ(store_->Snapshot()->event_count(), kRows + 10);
+  // Bad rows are passed over with their numbers.
+  const std::string file = folder_.Write("bad.csv", "user,item,n\nu,i,1\n,i,2\nu,i,3\n");
+  const absl::StatusOr<ImportReport> rest = ImportEvents(file, {.on_error = OnError::kSkip}, *store_, "app", "n");
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  EXPECT_EQ(rest->added, 2u);
+  EXPECT_EQ(*store_->Snapshot()->NextSequence("app"), 4u);
+  EXPECT_EQ(ImportEvents(file, {}, *store_, "", "n").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace waypost

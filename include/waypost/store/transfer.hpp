@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "waypost/base/status.hpp"
 #include "waypost/event/reader.hpp"
@@ -25,10 +26,13 @@ struct ImportReport {
 //
 //   path     a file, or "-" for standard input, which has no identity of its own: `source` must name it.
 //   source   empty: the content; otherwise a stream of that name, whose rows are numbered from 0.
-// Errors     those of ReadEvents and of Store::AppendLog.  kInvalidArgument: standard input without a source.
+//   sequence_column   not empty: the column that holds the number that the stream gave each event, instead; numbers
+//                     ascend. Events up to the highest number that the store has of the stream were delivered before.
+// Errors     those of ReadEvents and of Store::AppendLog.  kInvalidArgument: standard input without a source; a
+//            sequence column without one, or whose numbers do not ascend.
 //            kFailedPrecondition: a file whose last, unended line was imported and has changed since.
 absl::StatusOr<ImportReport> ImportEvents(const std::string& path, const ReadOptions& options, Store& store,
-                                          std::string_view source = {});
+                                          std::string_view source = {}, std::string_view sequence_column = {});
 
 // Writes all events as CSV with the columns user, item, kind, value, time (ISO 8601, UTC, microseconds where there are
 // any), in the order of arrival; importing it into an empty store gives the same events, users and items.
