@@ -23,6 +23,7 @@ void AddPublish(CommandLine& command_line);
 void AddCompact(CommandLine& command_line);
 void AddBackup(CommandLine& command_line);
 void AddForget(CommandLine& command_line);
+void AddBench(CommandLine& command_line);
 #endif
 
 }  // namespace waypost::cli

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   waypost::cli::AddCompact(command_line);
   waypost::cli::AddBackup(command_line);
   waypost::cli::AddForget(command_line);
+  waypost::cli::AddBench(command_line);
 #endif
   return command_line.Run(argc, argv);
 }

@@ -150,6 +150,43 @@ TEST_F(StoreVerbs, TestFilesOfAnEvaluationMayHoldTheKindsOfTheStore) {
   EXPECT_EQ(result["metrics"]["recall@5"], 1);
 }
 
+TEST_F(StoreVerbs, BenchMeasuresACopyAndLeavesTheStoreAsItIs) {
+  const std::string store = Path("store"), model = Path("m.waypost");
+  ASSERT_EQ(Run({"import", "--store", store, Write("e.csv", TwoTribes(40, 30))}).exit_status, 0);
+  ASSERT_EQ(Run({"train", "--store", store, "--model", "item-knn", "--out", model}).exit_status, 0);
+  ASSERT_EQ(Run({"publish", "--store", store, "--model", model}).exit_status, 0);
+  const std::vector<std::string> before = Files();
+  const nlohmann::json events = RunJson({"verify", store})["events"];
+  const nlohmann::json result =
+      RunJson({"bench", store + "/", "--seconds", "0.3", "--threads", "3", "--recommend", "0.5", "--batch", "7"});
+  ASSERT_EQ(result["verbs"].size(), 2u);
+  std::uint64_t answers = 0;
+  for (const auto& [source, count] : result["answers"].items()) answers += count.get<std::uint64_t>();
+  for (const nlohmann::json& verb : result["verbs"]) {
+    EXPECT_GT(verb["calls"], 0);
+    EXPECT_EQ(verb["errors"], 0);
+    EXPECT_LE(verb["p50_us"], verb["p99_us"]);
+    EXPECT_LE(verb["p99_us"], verb["p999_us"]);
+    EXPECT_LE(verb["p999_us"], verb["max_us"]);
+  }
+  EXPECT_EQ(result["verbs"][0]["calls"], answers);
+  EXPECT_EQ(result["verbs"][1]["calls"].get<std::uint64_t>() * 7, result["events"]);
+  EXPECT_EQ(result["fallbacks"], 0);  // every user has a history
+  EXPECT_EQ(RunJson({"verify", store})["events"], events);
+  EXPECT_EQ(Files(), before);
+}
+
+TEST_F(StoreVerbs, BenchKeepsToTheRateOfEventsAskedFor) {
+  const std::string store = Path("store");
+  ASSERT_EQ(Run({"import", "--store", store, Write("e.csv", Events(190))}).exit_status, 0);
+  const nlohmann::json paced = RunJson({"bench", store, "--seconds", "0.5", "--rate", "40", "--recommend", "0"});
+  EXPECT_EQ(paced["events"], 20);  // those that are due within the time
+  const ToolResult table = Run({"bench", store, "--seconds", "0.1", "--rate", "40", "--recommend", "0"});
+  EXPECT_THAT(table.out, HasSubstr("p99.9 us"));
+  EXPECT_EQ(Run({"bench", store, "--rate", "40", "--recommend", "1"}).exit_status, 2);
+  EXPECT_EQ(Run({"bench", Path("absent"), "--seconds", "0.1"}).exit_status, 1);
+}
+
 TEST_F(StoreVerbs, SayWhatIsWrong) {
   const std::string store = Path("store");
   EXPECT_EQ(Run({"import", "--store", store}).exit_status, 2);
