@@ -187,6 +187,63 @@ TEST_F(StoreVerbs, BenchKeepsToTheRateOfEventsAskedFor) {
   EXPECT_EQ(Run({"bench", Path("absent"), "--seconds", "0.1"}).exit_status, 1);
 }
 
+// Acceptance test 23, between processes: one asks while another exchanges the model.
+TEST_F(StoreVerbs, QuestionsAreAnsweredWholeWhileModelsAreExchanged) {
+  const std::string store = Path("store");
+  const std::string models[] = {Path("knn.waypost"), Path("ials.waypost")};
+  ASSERT_EQ(Run({"import", "--store", store, Write("e.csv", TwoTribes(40, 30))}).exit_status, 0);
+  ASSERT_EQ(Run({"train", "--store", store, "--model", "item-knn", "--out", models[0]}).exit_status, 0);
+  ASSERT_EQ(
+      Run({"train", "--store", store, "--model", "ials", "--set", "dimensions=4", "--out", models[1]}).exit_status, 0);
+  ASSERT_EQ(Run({"publish", "--store", store, "--model", models[0]}).exit_status, 0);
+  for (int round = 0; round < 8; ++round) {
+    const pid_t asking = Start({"recommend", "--store", store, "--all", "--json"}, "/dev/null", "captured.asking");
+    EXPECT_EQ(Run({"publish", "--store", store, "--model", models[(round + 1) % 2]}).exit_status, 0);
+    const ToolResult answers = Wait(asking, "captured.asking");
+    ASSERT_EQ(answers.exit_status, 0) << answers.err;
+    const nlohmann::json results = nlohmann::json::parse(answers.out)["results"];
+    EXPECT_EQ(results.size(), 40u);
+    for (const nlohmann::json& result : results) EXPECT_FALSE(result["items"].empty());
+  }
+}
+
+// Acceptance test 15: where one processor is allowed, no thread is started.
+TEST_F(StoreVerbs, AnswersOnTheOneProcessorThatIsAllowedWithoutStartingThreads) {
+  const std::string store = Path("store"), model = Path("m.waypost");
+  std::string events = "user,item\n";
+  for (int n = 0; n < 8000; ++n) events += "u" + std::to_string(n % 2000) + ",c" + std::to_string(n * 7 % 331) + "\n";
+  ASSERT_EQ(Run({"import", "--store", store, Write("e.csv", events)}).exit_status, 0);
+  ASSERT_EQ(Run({"train", "--store", store, "--model", "item-knn", "--out", model}).exit_status, 0);
+  ASSERT_EQ(Run({"publish", "--store", store, "--model", model}).exit_status, 0);
+  for (const std::vector<std::string>& from : {std::vector<std::string>{"--store", store}, {"--model", model}}) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(sched_getcpu(), &one);
+      sched_setaffinity(0, sizeof(one), &one);
+      dup2(ends[1], STDOUT_FILENO);
+      close(ends[0]);
+      close(ends[1]);
+      execl(WAYPOST_TOOL, WAYPOST_TOOL, "recommend", from[0].c_str(), from[1].c_str(), "--all", "--json", nullptr);
+      _exit(127);
+    }
+    close(ends[1]);
+    char byte = 0;
+    ASSERT_EQ(read(ends[0], &byte, 1), 1);  // answers have begun, and their text is longer than a pipe takes
+    const std::filesystem::directory_iterator threads("/proc/" + std::to_string(child) + "/task");
+    EXPECT_EQ(std::distance(begin(threads), end(threads)), 1);
+    std::string rest(1 << 16, ' ');
+    while (read(ends[0], rest.data(), rest.size()) > 0) continue;
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+}
+
 TEST_F(StoreVerbs, SayWhatIsWrong) {
   const std::string store = Path("store");
   EXPECT_EQ(Run({"import", "--store", store}).exit_status, 2);

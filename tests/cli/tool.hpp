@@ -2,7 +2,7 @@
 #ifndef WAYPOST_TESTS_CLI_TOOL_HPP_
 #define WAYPOST_TESTS_CLI_TOOL_HPP_
 
-#include <cstdlib>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -15,6 +15,8 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+
+#include "support/files.hpp"
 
 namespace waypost::testing_support {
 
@@ -34,38 +36,27 @@ inline std::string ReadFile(const std::filesystem::path& path) {
 // A folder of this test's own, removed at its end.
 class CliTest : public testing::Test {
  protected:
-  CliTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "waypost-cli-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~CliTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
+  std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
 
-  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
-
-  std::string Write(const std::string& name, const std::string& content) const {
-    std::ofstream(folder_ / name, std::ios::binary) << content;
-    return Path(name);
-  }
+  std::string Write(const std::string& name, const std::string& content) const { return folder_.Write(name, content); }
 
   // Names of the files in the folder except the captured output, sorted.
   std::vector<std::string> Files() const {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_))
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
       if (const std::string name = entry.path().filename().string(); !name.starts_with("captured."))
         names.push_back(name);
     std::sort(names.begin(), names.end());
     return names;
   }
 
-  // Starts the tool; Wait ends it.
-  pid_t Start(const std::vector<std::string>& arguments, const std::string& input = "/dev/null") const {
+  // Starts the tool; Wait ends it. Those that run at the same time are captured under names of their own.
+  pid_t Start(const std::vector<std::string>& arguments, const std::string& input = "/dev/null",
+              const std::string& name = "captured") const {
     std::vector<char*> argv = {const_cast<char*>(WAYPOST_TOOL)};
     for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
-    const std::string out = Path("captured.out"), err = Path("captured.err");
+    const std::string out = Path(name + ".out"), err = Path(name + ".err");
     const pid_t child = fork();
     if (child != 0) return child;
     const auto redirect = [](const std::string& path, int flags, int to) { dup2(open(path.c_str(), flags, 0600), to); };
@@ -76,11 +67,11 @@ class CliTest : public testing::Test {
     _exit(127);
   }
 
-  ToolResult Wait(pid_t child) const {
+  ToolResult Wait(pid_t child, const std::string& name = "captured") const {
     int status = 0;
     waitpid(child, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), ReadFile(Path("captured.out")),
-            ReadFile(Path("captured.err"))};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), ReadFile(Path(name + ".out")),
+            ReadFile(Path(name + ".err"))};
   }
 
   ToolResult Run(const std::vector<std::string>& arguments, const std::string& input = "/dev/null") const {
@@ -98,7 +89,7 @@ class CliTest : public testing::Test {
   }
 
  private:
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
 };
 
 // "c1" to "c`courses`" for `users` learners: each takes the courses of one of two halves, all but one of them.
