@@ -12,6 +12,7 @@
 #include "structs.hpp"
 #include "waypost/event/reader.hpp"
 #include "waypost/serve/engine.hpp"
+#include "waypost/store/arrow_stream.hpp"
 
 struct waypost_engine {
   std::unique_ptr<waypost::Engine> engine;
@@ -259,6 +260,16 @@ waypost_error* waypost_answer_get(const waypost_answer* answer, uint32_t positio
     filled.propensity = found.propensity;
     waypost::c::WriteStruct(suggestion, filled);
     return absl::OkStatus();
+  });
+}
+
+waypost_error* waypost_engine_export_arrow(waypost_engine* engine, ArrowArrayStream* stream) {
+  return waypost::c::Guard(__func__, [&]() -> absl::Status {
+    WAYPOST_RETURN_IF_ERROR(waypost::c::Require(stream, "stream"));
+    *stream = {};
+    WAYPOST_RETURN_IF_ERROR(waypost::c::Require(engine, "engine"));
+    WAYPOST_ASSIGN_OR_RETURN(waypost::StoreSnapshot snapshot, engine->engine->store().Snapshot());
+    return waypost::ExportArrowStream(std::move(snapshot), stream);
   });
 }
 

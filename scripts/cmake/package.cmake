@@ -22,7 +22,8 @@ if(TARGET waypost_c)
   install(TARGETS waypost_c EXPORT waypost_c_targets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(FILES ${PROJECT_SOURCE_DIR}/bindings/c/waypost.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(FILES ${PROJECT_SOURCE_DIR}/bindings/c/waypost.h ${PROJECT_SOURCE_DIR}/bindings/c/waypost_engine.h
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
   install(EXPORT waypost_c_targets FILE waypost-c-targets.cmake NAMESPACE waypost::
     DESTINATION ${waypost_package_folder})
   get_target_property(waypost_c_name waypost_c OUTPUT_NAME)

@@ -12,8 +12,9 @@ import sys
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("nm", "library", "sizes", "header", "abi"):
+    for name in ("nm", "library", "sizes", "abi"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--header", required=True, action="append")
     arguments = parser.parse_args()
 
     nm = subprocess.run([arguments.nm, "-D", "--defined-only", arguments.library], capture_output=True, text=True,
@@ -29,8 +30,10 @@ def main():
     found |= set(sizes)
 
     problems = []
-    with open(arguments.header, encoding="ascii") as file:
-        header = file.read()
+    header = ""
+    for path in arguments.header:
+        with open(path, encoding="ascii") as file:
+            header += file.read()
     declared = set(re.findall(r"\b(waypost_\w+)\(", re.sub(r"/\*.*?\*/", "", header, flags=re.S)))
     problems += [f"declared but not exported: {name}" for name in sorted(declared - symbols)]
     problems += [f"exported but not declared: {name}" for name in sorted(symbols - declared)]

@@ -1,4 +1,5 @@
 // The engine through the C library: a backend's life, and what is refused.
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <memory>
@@ -11,6 +12,15 @@
 #include "c_api/world.hpp"
 #include "support/files.hpp"
 #include "waypost.h"
+
+// The Arrow C stream interface.
+extern "C" struct ArrowArrayStream {
+  int (*get_schema)(struct ArrowArrayStream*, struct ArrowSchema*);
+  int (*get_next)(struct ArrowArrayStream*, struct ArrowArray*);
+  const char* (*get_last_error)(struct ArrowArrayStream*);
+  void (*release)(struct ArrowArrayStream*);
+  void* private_data;
+};
 
 namespace waypost::c_api_test {
 namespace {
@@ -147,6 +157,24 @@ TEST_F(EngineTest, LivesABackendsLife) {
   engine = Open();  // what was published is there again
   EXPECT_NE(Ask(engine.get(), For("u1", 2)), nullptr);
   ExpectOk(waypost_engine_reload(engine.get()));
+}
+
+TEST_F(EngineTest, HandsItsEventsOverAsArrowColumns) {
+  const Engine engine = Open();
+  const auto [users, items] = Rows();
+  ASSERT_EQ(Record(engine.get(), users, items, "web"), users.size());
+  ExpectOk(waypost_engine_forget(engine.get(), "u1", 2));
+  ArrowArrayStream stream;
+  ExpectOk(waypost_engine_export_arrow(engine.get(), &stream));
+  waypost_interactions* interactions = nullptr;
+  ExpectOk(waypost_interactions_create_from_arrow_stream(&stream, nullptr, nullptr, &interactions));
+  waypost_interactions_info info = WAYPOST_INTERACTIONS_INFO_INIT;
+  ExpectOk(waypost_interactions_get_info(interactions, &info));
+  EXPECT_EQ(info.events, users.size() - static_cast<std::size_t>(std::count(users.begin(), users.end(), "u1")));
+  waypost_interactions_free(interactions);
+  ExpectError(waypost_engine_export_arrow(nullptr, &stream), WAYPOST_INVALID_ARGUMENT, "engine");
+  EXPECT_EQ(stream.release, nullptr);
+  ExpectError(waypost_engine_export_arrow(engine.get(), nullptr), WAYPOST_INVALID_ARGUMENT, "stream");
 }
 
 TEST_F(EngineTest, RefusesWhatItCannotDo) {
