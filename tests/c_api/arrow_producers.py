@@ -1,8 +1,9 @@
-"""Real producers of Arrow columns against the C library: arrow_producers.py LIBRARY
+"""Real producers of Arrow columns against the C library, and a real consumer: arrow_producers.py LIBRARY
 
 pyarrow, polars and DuckDB hand the same events over through the Arrow C stream interface, each in the types it likes
-best. What is trained from them is saved and must be the bytes of a model of the same events as plain C columns. A
-producer that is not installed is named as not run; without any the exit status is 77.
+best. What is trained from them is saved and must be the bytes of a model of the same events as plain C columns. pyarrow
+also takes the stream of a store that recorded them, where the library has one. A producer that is not installed is named
+as not run; without any the exit status is 77.
 """
 
 import ctypes
@@ -61,7 +62,11 @@ class Library:
 
     def __init__(self, path: str) -> None:
         self.library = ctypes.CDLL(path)
-        for name in ("interactions_create", "interactions_create_from_arrow_stream", "train_item_knn", "model_save"):
+        names = ["interactions_create", "interactions_create_from_arrow_stream", "train_item_knn", "model_save"]
+        self.has_store = hasattr(self.library, "waypost_engine_export_arrow")
+        if self.has_store:
+            names += ["engine_open", "engine_record", "engine_export_arrow"]
+        for name in names:
             getattr(self.library, "waypost_" + name).restype = ctypes.c_void_p
         self.library.waypost_error_message.restype = ctypes.c_char_p
         self.weighting = Weighting(ctypes.sizeof(Weighting), 1, 1, 0, 0, 1, 90, NOW_US)
@@ -85,7 +90,9 @@ class Library:
         self.library.waypost_interactions_free(interactions)
         return content
 
-    def from_columns(self, events: dict[str, list]) -> bytes:
+    @staticmethod
+    def columns_of(events: dict[str, list]) -> tuple[Events, list]:
+        """The events as C columns, and what they point to."""
         texts = [text.encode() for text in events["user"]]
         offsets = (ctypes.c_int64 * (ROWS + 1))(*itertools.accumulate(map(len, texts), initial=0))
         numbers = (ctypes.c_int64 * ROWS)(*events["item"])
@@ -98,11 +105,28 @@ class Library:
             ctypes.sizeof(Events), 0, ctypes.pointer(users), ctypes.pointer(items), None, ctypes.addressof(values),
             None, ctypes.addressof(times), None, None, None, None,
         )  # fmt: skip
+        return columns, [offsets, numbers, values, times, users, items]
+
+    def from_columns(self, events: dict[str, list]) -> bytes:
+        columns, _kept = self.columns_of(events)
         return self.model_of(
             lambda interactions: self.call(
                 "interactions_create", ctypes.byref(columns), ctypes.byref(self.weighting), ctypes.byref(interactions)
             )
         )
+
+    def store_stream(self, events: dict[str, list], folder: str, stream: ctypes.Array) -> None:
+        """Fills the stream with what a new store holds after it recorded the events."""
+        engine, accepted = ctypes.c_void_p(), ctypes.c_uint64()
+        path = folder.encode()
+        self.call("engine_open", path, ctypes.c_uint64(len(path)), None, ctypes.byref(engine))
+        columns, _kept = self.columns_of(events)
+        self.call(
+            "engine_record", engine, ctypes.byref(columns), None, ctypes.c_uint64(0), ctypes.c_uint64(0),
+            ctypes.byref(accepted),
+        )  # fmt: skip
+        self.call("engine_export_arrow", engine, ctypes.byref(stream))
+        self.library.waypost_engine_free(engine)
 
     def from_stream(self, table: object) -> bytes:
         """`table` is whatever has the method of the Arrow PyCapsule interface."""
@@ -166,6 +190,21 @@ def from_duckdb(events: dict[str, list]) -> Iterator[tuple[str, object]]:
     yield "a table", connection.sql("select * from events order by rowid")
 
 
+def pyarrow_reads_a_store(library: Library, events: dict[str, list]) -> bool:
+    import pyarrow as pa
+
+    stream = (ctypes.c_void_p * 5)()  # ArrowArrayStream: five pointers
+    with tempfile.TemporaryDirectory() as folder:
+        library.store_stream(events, folder, stream)
+        table = pa.RecordBatchReader._import_from_c(ctypes.addressof(stream)).read_all()
+    table.validate(full=True)
+    same = table.column("user").to_pylist() == events["user"]
+    same = same and table.column("item").to_pylist() == [str(item) for item in events["item"]]
+    same = same and table.column("kind").unique().to_pylist() == ["view"]
+    same = same and table.column("value").to_pylist() == events["value"]
+    return same and table.column("time").cast(pa.int64()).to_pylist() == events["time"]
+
+
 PRODUCERS = {"pyarrow": from_pyarrow, "polars": from_polars, "duckdb": from_duckdb}
 
 
@@ -182,6 +221,10 @@ def main() -> int:
         for form, table in forms(events):
             same = library.from_stream(table) == expected
             print(f"{name}: {form}: {'the same model' if same else 'ANOTHER MODEL'}")
+            compared, wrong = compared + 1, wrong + (not same)
+        if name == "pyarrow" and library.has_store:
+            same = pyarrow_reads_a_store(library, events)
+            print(f"pyarrow: the stream of a store: {'the same events' if same else 'OTHER EVENTS'}")
             compared, wrong = compared + 1, wrong + (not same)
     if compared == 0:
         print("not run: none of " + ", ".join(PRODUCERS) + " is installed")

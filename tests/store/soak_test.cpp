@@ -34,7 +34,7 @@ constexpr std::uint64_t kUsers = 300;             // of each writer
 constexpr std::uint64_t kItems = 400;             // of all
 constexpr std::int64_t kRetainedEvents = 20'000;  // the retention window, in ticks of the clock
 // What the window's events, 300 users at each of two writers and the impressions may take.
-constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kMostBytes = std::uint64_t{2} << 20;
 #ifdef WAYPOST_SANITIZED
 constexpr bool kSanitized = true;
 constexpr int kDefaultSeconds = 10;
