@@ -47,10 +47,17 @@ struct Options {
   OutputFlags output;
 };
 
-// A folder that goes with this object.
+// A folder that is made and goes with this object.
 class CopyFolder {
  public:
-  explicit CopyFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  // Errors  those of the system; kAlreadyExists: it is there, and stays.
+  static absl::StatusOr<std::unique_ptr<CopyFolder>> Create(const std::filesystem::path& path) {
+    std::error_code error;
+    if (std::filesystem::create_directory(path, error)) return std::unique_ptr<CopyFolder>(new CopyFolder(path));
+    const std::string name = path.string();
+    if (!error) return absl::AlreadyExistsError("'" + name + "': want no such folder, got one");
+    return absl::ErrnoToStatus(error.value(), "'" + name + "'");
+  }
   ~CopyFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
@@ -63,7 +70,9 @@ class CopyFolder {
   std::string path() const { return path_.string(); }
 
  private:
-  std::filesystem::path path_;
+  explicit CopyFolder(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path path_;
 };
 
 // What one sort of call came to.
@@ -220,18 +229,21 @@ absl::Status RunBench(const Options& options, Console& console) {
   std::filesystem::path store(options.store);
   if (!store.has_filename()) store = store.parent_path();  // "shop/"
   const std::string name = absl::StrCat(store.filename().string(), "-bench-", getpid());
-  const CopyFolder copy((options.folder.empty() ? store.parent_path() : std::filesystem::path(options.folder)) / name);
+  const std::filesystem::path parent =
+      options.folder.empty() ? store.parent_path() : std::filesystem::path(options.folder);
+  std::unique_ptr<CopyFolder> copy;
   {
     WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Store> original,
                              Store::Open(options.store, {.access = StoreAccess::kRead}));
-    WAYPOST_RETURN_IF_ERROR(original->Backup(copy.path()));
+    WAYPOST_ASSIGN_OR_RETURN(copy, CopyFolder::Create(parent / name));
+    WAYPOST_RETURN_IF_ERROR(original->Backup(copy->path()));
   }
   EngineOptions engine_options;
   engine_options.store = {.access = StoreAccess::kWrite,
                           .durability = options.durability == "fast" ? Durability::kFast : Durability::kSync,
                           .parallelism = Parallelism(1)};
   engine_options.parallelism = Parallelism(1);
-  WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(copy.path(), engine_options));
+  WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(copy->path(), engine_options));
   std::vector<std::string> users;
   std::vector<std::string> items;
   {

@@ -185,6 +185,9 @@ TEST_F(StoreVerbs, BenchKeepsToTheRateOfEventsAskedFor) {
   EXPECT_THAT(table.out, HasSubstr("p99.9 us"));
   EXPECT_EQ(Run({"bench", store, "--rate", "40", "--recommend", "1"}).exit_status, 2);
   EXPECT_EQ(Run({"bench", Path("absent"), "--seconds", "0.1"}).exit_status, 1);
+  const ToolResult nowhere = Run({"bench", store, "--seconds", "0.1", "--dir", Path("no such folder")});
+  EXPECT_EQ(nowhere.exit_status, 1);
+  EXPECT_THAT(nowhere.err, HasSubstr("no such folder/store-bench-"));
 }
 
 // Acceptance test 23, between processes: one asks while another exchanges the model.
