@@ -231,16 +231,8 @@ absl::StatusOr<WeightingOptions> MakeWeighting(const WeightingFlags& flags, cons
   return options;
 }
 
-std::vector<std::pair<std::string, std::string>> DescribeWeighting(const WeightingFlags& flags,
-                                                                   const WeightingOptions& options,
-                                                                   const EventFileFlags& files) {
-  std::vector<std::pair<std::string, std::string>> settings = {{"duplicates", flags.duplicates},
-                                                               {"value_transform", flags.transform}};
-  if (options.min_value) settings.emplace_back("min_value", NumberText(*options.min_value));
-  if (options.half_life_days > 0) {
-    settings.emplace_back("half_life_days", NumberText(options.half_life_days));
-    settings.emplace_back("now_us", std::to_string(*options.now_us));
-  }
+WeightingSettings DescribeWeighting(const WeightingOptions& options, const EventFileFlags& files) {
+  WeightingSettings settings = FormatWeighting(options);
   for (const std::string& kind : files.kinds) settings.emplace_back("kind", kind);
   return settings;
 }

@@ -16,6 +16,7 @@
 #include "waypost/event/item_titles.hpp"
 #include "waypost/event/reader.hpp"
 #include "waypost/matrix/weighting.hpp"
+#include "waypost/matrix/weighting_settings.hpp"
 
 namespace waypost::cli {
 
@@ -85,10 +86,8 @@ void AddWeightingFlags(Verb& verb, WeightingFlags& flags);
 absl::StatusOr<WeightingOptions> MakeWeighting(const WeightingFlags& flags, const EventFileFlags& files,
                                                const EventLog& log);
 
-// The same for people: what a model file says about its training.
-std::vector<std::pair<std::string, std::string>> DescribeWeighting(const WeightingFlags& flags,
-                                                                   const WeightingOptions& options,
-                                                                   const EventFileFlags& files);
+// The same as a model file keeps it, with the kinds given.
+WeightingSettings DescribeWeighting(const WeightingOptions& options, const EventFileFlags& files);
 
 struct CatalogFlags {
   std::string file;

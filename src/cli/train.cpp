@@ -86,7 +86,7 @@ absl::Status Train(const Options& options, const ModelOptions& model_options, Co
                   .users = matrix.users(),
                   .items = matrix.items(),
                   .pairs = matrix.entries(),
-                  .settings = DescribeWeighting(options.weighting, weighting, options.input)};
+                  .settings = DescribeWeighting(weighting, options.input)};
   input.log = EventLog();  // no longer needed: the factors take its place
   console.Note("training " + options.model + " on " + Count(matrix.users(), "user") + ", " +
                Count(matrix.items(), "item") + ", " + Count(matrix.entries(), "pair"));
