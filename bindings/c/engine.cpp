@@ -144,6 +144,8 @@ waypost_error* waypost_engine_open(const char* folder, uint64_t folder_size, con
     WAYPOST_ASSIGN_OR_RETURN(waypost::EngineOptions read, waypost::c::ReadEngineOptions(options));
     WAYPOST_ASSIGN_OR_RETURN(std::unique_ptr<waypost::Engine> opened, waypost::Engine::Open(path, std::move(read)));
     waypost::c::Log(WAYPOST_LOG_INFO, "waypost_engine_open", path);
+    WAYPOST_ASSIGN_OR_RETURN(const waypost::EngineStats stats, opened->Stats());
+    if (!stats.model_error.empty()) waypost::c::Log(WAYPOST_LOG_WARNING, "waypost_engine_open", stats.model_error);
     *engine = new waypost_engine{std::move(opened)};
     return absl::OkStatus();
   });

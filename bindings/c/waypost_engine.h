@@ -9,8 +9,9 @@
 extern "C" {
 #endif
 
-/* A store of events with a published model. One engine with WAYPOST_ACCESS_WRITE over all processes, any number with
- * WAYPOST_ACCESS_READ. After fork() a child's calls are WAYPOST_FAILED_PRECONDITION: it must open its own. */
+/* A store of events. The model published there answers; before any is, what is popular there. One engine with
+ * WAYPOST_ACCESS_WRITE over all processes, any number with WAYPOST_ACCESS_READ. After fork() a child's calls are
+ * WAYPOST_FAILED_PRECONDITION: it must open its own. */
 typedef struct waypost_engine waypost_engine;
 typedef struct waypost_answer waypost_answer; /* items by id; immutable */
 
@@ -25,12 +26,14 @@ typedef struct waypost_engine_options {
   uint32_t durability;                        /* WAYPOST_DURABILITY_* */
   uint32_t max_threads;                       /* of trainings; 0: all that the process may use */
   double trending_half_life_days;             /* after which an event counts half towards trending; 0: no trending */
-  const waypost_weighting_options* weighting; /* of trainings and answers alike, without use_now; NULL: the defaults */
+  const waypost_weighting_options* weighting; /* of trainings, and of answers where the model file does not tell how it
+                                                 was trained; without use_now; NULL: the defaults */
 } waypost_engine_options;
 #define WAYPOST_ENGINE_OPTIONS_INIT \
   { (uint32_t)sizeof(waypost_engine_options), WAYPOST_ACCESS_WRITE, WAYPOST_DURABILITY_SYNC, 0, 3.0, NULL }
 
-/* Opens the store in a folder, and the model published there. options  NULL: the defaults.
+/* Opens the store in a folder, and the model published there; one that cannot be opened is a warning of the log, and
+ * answers are then as without. options  NULL: the defaults.
  * Errors: WAYPOST_NOT_FOUND: no store (READ). WAYPOST_UNAVAILABLE: another writer, which is named.
  *   WAYPOST_DATA_LOSS: damaged. WAYPOST_UNIMPLEMENTED: a newer format.
  * Ownership: the caller frees *engine. Threads: any. Since 0.1. */
@@ -94,9 +97,10 @@ typedef struct waypost_engine_query {
 #define WAYPOST_ENGINE_QUERY_INIT \
   { (uint32_t)sizeof(waypost_engine_query), 0, NULL, 0, 10, 0, NULL, 0, NULL, NULL, 0, 0, 0.0f, 0.0f, 0, 0 }
 
-/* Answers from the user's newest history; where it says nothing with trending, then popular items.
- * Errors: WAYPOST_FAILED_PRECONDITION: no model is published, a rule without a catalogue. WAYPOST_INVALID_ARGUMENT: the
- *   filter, with the character where it is wrong.
+/* Answers from the user's newest history; where it says nothing, and while no model is published, with trending items,
+ * then popular ones of the categories that the user has met, then popular ones.
+ * Errors: WAYPOST_FAILED_PRECONDITION: a rule without a catalogue. WAYPOST_INVALID_ARGUMENT: the filter, with the
+ *   character where it is wrong.
  * Ownership: the caller frees *answer, which may outlive the engine. Threads: any. Since 0.1. */
 WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_engine_recommend(waypost_engine* engine,
                                                                      const waypost_engine_query* query,

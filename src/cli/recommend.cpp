@@ -56,6 +56,8 @@ absl::Status RunOnStore(const Options& options, Console& console) {
   EngineOptions engine_options;
   engine_options.store.access = StoreAccess::kRead;
   WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.store, engine_options));
+  WAYPOST_ASSIGN_OR_RETURN(const EngineStats stats, engine->Stats());
+  if (!stats.model_error.empty()) console.Note("no model, because " + stats.model_error);
   WAYPOST_ASSIGN_OR_RETURN(const StoreSnapshot snapshot, engine->store().Snapshot());
   IdDictionaryBuilder items;
   WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::string> item_ids, snapshot.ItemIds());
@@ -140,7 +142,8 @@ void AddRecommend(CommandLine& command_line) {
                                     "waypost recommend --model courses.waypost --user alice --user bob -n 5 --explain");
   verb.Option("--model", "FILE", options->file, "The model file");
 #ifdef WAYPOST_STORE
-  verb.Option("--store", "DIR", options->store, "The model published in this store instead, with its newest events");
+  verb.Option("--store", "DIR", options->store,
+              "The model published in this store instead, with its newest events; without one what is popular there");
 #endif
   verb.Option("--use", "NAME", options->use, "Which model of the file; else its default");
   verb.List("--user", "ID", options->users, "For these users; an unknown one gets popular items");
@@ -159,7 +162,7 @@ void AddRecommend(CommandLine& command_line) {
   verb.Notes(
       "A list is separated by commas; a value that is an item's id as a whole is taken as it is.\n"
       "source says where a ranking comes from: model (a known user), fold-in (a history that the model was not\n"
-      "trained on), trending and popular (nothing is known about the user).\n"
+      "trained on), trending, popular-in-category and popular (nothing is known about the user).\n"
       "A filter compares attributes of the catalogue: level == \"beginner\" and price < 20 and not tag in (\"java\",\n"
       "\"c++\"). Signs: == != < <= > >= in, not in, has(NAME); texts and dates in quotes; a test of a missing value "
       "does\n"

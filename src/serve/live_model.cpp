@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "file/file_io.hpp"
+#include "serve/store_popularity.hpp"
 #include "waypost/base/checksum.hpp"
+#include "waypost/matrix/weighting_settings.hpp"
 #include "waypost/model/popularity.hpp"
 #include "waypost/rank/filter.hpp"
 
@@ -31,20 +34,60 @@ absl::StatusOr<std::uint64_t> FingerprintOf(const std::string& file) {
 
 absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::Open(const std::string& file, OpenCheck check,
                                                                  std::uint64_t fingerprint,
+                                                                 const WeightingOptions& weighting,
                                                                  const StoreSnapshot& snapshot) {
   WAYPOST_ASSIGN_OR_RETURN(ModelBundle bundle, OpenBundle(file, {.check = check}));
+  WAYPOST_ASSIGN_OR_RETURN(const std::optional<WeightingOptions> told, ParseWeighting(bundle.facts.settings));
   RecommenderParts parts;
   parts.users = std::move(bundle.users);  // histories come from the store
   parts.items = std::move(bundle.items);
   parts.titles = std::move(bundle.titles);
   parts.default_model = std::move(bundle.default_model);
   for (NamedModel& model : bundle.models) parts.models.push_back({std::move(model.name), std::move(model.scorer)});
-  return Make(std::move(parts), file, fingerprint, snapshot);
+  WAYPOST_ASSIGN_OR_RETURN(auto live, Make(std::move(parts), snapshot));
+  live->published_ = true;
+  live->fingerprint_ = fingerprint;
+  live->weighting_ = told.value_or(weighting);
+  return live;
 }
 
-absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::Make(RecommenderParts parts, std::string file,
-                                                                 std::uint64_t fingerprint,
-                                                                 const StoreSnapshot& snapshot) {
+absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::OfStore(const StoreSnapshot& snapshot,
+                                                                    const WeightingOptions& weighting,
+                                                                    std::uint64_t most_events,
+                                                                    const LiveModel* before) {
+  const bool same_items = before != nullptr && before->node_of_.size() == snapshot.item_count() &&
+                          before->catalogue_version_ == snapshot.catalogue_version();
+  RecommenderParts parts;
+  if (same_items) {
+    parts = before->Parts();
+  } else {
+    WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::string> stored, snapshot.ItemIds());
+    WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, snapshot.ReadCatalogue());
+    IdDictionaryBuilder items;
+    for (const std::string& id : stored) WAYPOST_RETURN_IF_ERROR(items.Add(id).status());
+    for (const CatalogueItem& entry : catalogue.items()) WAYPOST_RETURN_IF_ERROR(items.Add(entry.id).status());
+    parts.items = std::move(items).Build();
+  }
+  WAYPOST_ASSIGN_OR_RETURN(AlignedVector<float> scores,
+                           PopularityOfStore(snapshot, weighting, most_events, parts.items.size()));
+  parts.models.assign(
+      1, {std::string(kPopularityName), std::make_shared<PopularityModel>(SharedArray<float>(std::move(scores)))});
+  parts.default_model = kPopularityName;
+  std::shared_ptr<LiveModel> live;
+  if (same_items) {
+    WAYPOST_ASSIGN_OR_RETURN(Recommender recommender, Recommender::Create(std::move(parts)));
+    live.reset(new LiveModel(std::move(recommender)));
+    live->catalogue_version_ = before->catalogue_version_;
+    live->node_of_ = before->node_of_;
+    live->filters_ = before->filters_;
+  } else {
+    WAYPOST_ASSIGN_OR_RETURN(live, Make(std::move(parts), snapshot));
+  }
+  live->weighting_ = weighting;
+  return live;
+}
+
+absl::StatusOr<std::shared_ptr<LiveModel>> LiveModel::Make(RecommenderParts parts, const StoreSnapshot& snapshot) {
   WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, snapshot.ReadCatalogue());
   parts.facts = nullptr;
   if (catalogue.size() > 0) {
@@ -53,23 +96,27 @@ absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::Make(RecommenderPart
     parts.facts = std::make_shared<const ItemFacts>(std::move(facts));
   }
   WAYPOST_ASSIGN_OR_RETURN(Recommender recommender, Recommender::Create(std::move(parts)));
-  std::shared_ptr<LiveModel> live(new LiveModel(std::move(recommender), std::move(file)));
-  live->fingerprint_ = fingerprint;
+  std::shared_ptr<LiveModel> live(new LiveModel(std::move(recommender)));
   live->catalogue_version_ = snapshot.catalogue_version();
-  live->node_of_.assign(snapshot.item_count(), kEmptySlot);
+  WAYPOST_RETURN_IF_ERROR(live->MapNodes(snapshot));
+  return live;
+}
+
+absl::Status LiveModel::MapNodes(const StoreSnapshot& snapshot) {
+  node_of_.assign(snapshot.item_count(), kEmptySlot);
   const auto map_node = [&](std::string_view id, std::size_t node) -> absl::Status {
     WAYPOST_ASSIGN_OR_RETURN(const auto stored, snapshot.FindItem(id));
-    if (stored && stored->value < live->node_of_.size())
-      live->node_of_[stored->value] = static_cast<std::uint32_t>(node);
+    if (stored && stored->value < node_of_.size()) node_of_[stored->value] = static_cast<std::uint32_t>(node);
     return absl::OkStatus();
   };
-  const IdDictionary& items = live->recommender_.items();
+  const IdDictionary& items = recommender_.items();
   for (std::uint32_t item = 0; item < items.size(); ++item) WAYPOST_RETURN_IF_ERROR(map_node(items.id(item), item));
-  if (const ItemFacts* item_facts = live->recommender_.facts())
-    for (std::size_t node = items.size(); node < item_facts->prerequisites().node_count(); ++node)
-      WAYPOST_RETURN_IF_ERROR(
-          map_node(item_facts->prerequisites().id(ItemIndex{static_cast<std::uint32_t>(node)}), node));
-  return std::shared_ptr<const LiveModel>(std::move(live));
+  const ItemFacts* const facts = recommender_.facts();
+  if (facts == nullptr) return absl::OkStatus();
+  const PrerequisiteGraph& graph = facts->prerequisites();
+  for (std::size_t node = items.size(); node < graph.node_count(); ++node)
+    WAYPOST_RETURN_IF_ERROR(map_node(graph.id(ItemIndex{static_cast<std::uint32_t>(node)}), node));
+  return absl::OkStatus();
 }
 
 RecommenderParts LiveModel::Parts() const {
@@ -84,7 +131,11 @@ RecommenderParts LiveModel::Parts() const {
 }
 
 absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::WithCatalogueOf(const StoreSnapshot& snapshot) const {
-  return Make(Parts(), file_, fingerprint_, snapshot);
+  WAYPOST_ASSIGN_OR_RETURN(auto live, Make(Parts(), snapshot));
+  live->published_ = published_;
+  live->fingerprint_ = fingerprint_;
+  live->weighting_ = weighting_;
+  return live;
 }
 
 absl::StatusOr<std::shared_ptr<const Bitmap>> LiveModel::Filter(const std::string& text, Counter& hits,
@@ -120,10 +171,15 @@ absl::StatusOr<LiveModel::TrendingRanks> LiveModel::RankTrending(const Trending&
     any.Set(item);
   }
   RecommenderParts parts = Parts();
-  parts.users = {};
-  parts.models.assign(
-      1, {std::string(kPopularityName), std::make_shared<PopularityModel>(SharedArray<float>(std::move(scores)))});
-  parts.default_model = kPopularityName;
+  // The other models stay: diversity may ask them how alike items are.
+  std::erase_if(parts.models, [](const RankedModel& model) {
+    return model.name == kPopularityName || model.scorer->kind() == kPopularityName;
+  });
+  const bool has_default = std::any_of(parts.models.begin(), parts.models.end(),
+                                       [&](const RankedModel& model) { return model.name == parts.default_model; });
+  if (!has_default) parts.default_model = kPopularityName;
+  parts.models.push_back(
+      {std::string(kPopularityName), std::make_shared<PopularityModel>(SharedArray<float>(std::move(scores)))});
   WAYPOST_ASSIGN_OR_RETURN(Recommender recommender, Recommender::Create(std::move(parts)));
   return TrendingRanks{std::move(recommender), std::move(any)};
 }

@@ -1,4 +1,5 @@
-// serve/live_model.hpp - a published model with all that an answer needs, made once at publication.
+// serve/live_model.hpp - the model that answers, with all that an answer needs: one that was published, or, while there
+// is none, the popularity of what the store holds.
 #ifndef WAYPOST_SRC_SERVE_LIVE_MODEL_HPP_
 #define WAYPOST_SRC_SERVE_LIVE_MODEL_HPP_
 
@@ -15,6 +16,7 @@
 #include "waypost/base/status.hpp"
 #include "waypost/event/catalogue.hpp"
 #include "waypost/file/model_bundle.hpp"
+#include "waypost/matrix/event_strength.hpp"
 #include "waypost/rank/recommender.hpp"
 #include "waypost/serve/trending.hpp"
 #include "waypost/store/snapshot.hpp"
@@ -27,16 +29,31 @@ class LiveModel {
   // Opens a model file for the store as of `snapshot`.
   //   check        kStructure for a file that was verified before.
   //   fingerprint  of the file, as FingerprintOf gives it.
+  //   weighting    of the file's training, where the file does not tell.
   static absl::StatusOr<std::shared_ptr<const LiveModel>> Open(const std::string& file, OpenCheck check,
                                                                std::uint64_t fingerprint,
+                                                               const WeightingOptions& weighting,
                                                                const StoreSnapshot& snapshot);
+
+  // The popularity of what the store holds: of its items and those of its catalogue, by the latest `most_events`
+  // events, as TrainPopularity would have it of these. No item at all is no error.
+  //
+  //   weighting  with now_us where it has a half-life.
+  //   before     what this gave for an earlier snapshot, or null: what did not change is taken from it.
+  // Cost         O(events), and where items or the catalogue changed O(items).
+  static absl::StatusOr<std::shared_ptr<const LiveModel>> OfStore(const StoreSnapshot& snapshot,
+                                                                  const WeightingOptions& weighting,
+                                                                  std::uint64_t most_events, const LiveModel* before);
 
   // The same model with another catalogue.
   absl::StatusOr<std::shared_ptr<const LiveModel>> WithCatalogueOf(const StoreSnapshot& snapshot) const;
 
   const Recommender& recommender() const { return recommender_; }
-  const std::string& file() const { return file_; }
-  std::uint64_t fingerprint() const { return fingerprint_; }
+  // Whether it was published; otherwise OfStore made it.
+  bool published() const { return published_; }
+  std::uint64_t fingerprint() const { return fingerprint_; }  // 0: not published
+  // How the events of a user become a history, but for the moment they are weighed at.
+  const WeightingOptions& weighting() const { return weighting_; }
   std::uint64_t catalogue_version() const { return catalogue_version_; }
 
   // The node of PrerequisiteGraph for an item of the store: below the number of the model's items it is that item,
@@ -46,7 +63,7 @@ class LiveModel {
   // Returns the items that a filter lets pass; compiles it the first time.
   absl::StatusOr<std::shared_ptr<const Bitmap>> Filter(const std::string& text, Counter& hits, Counter& misses) const;
 
-  // A recommender whose only model ranks by trending, and the items that trend at all.
+  // A recommender whose model "popularity" ranks by trending, and the items that trend at all.
   struct TrendingRanks {
     Recommender recommender;
     Bitmap items;
@@ -60,18 +77,18 @@ class LiveModel {
   };
   static constexpr std::size_t kMaxFilters = 256;  // kept; beyond, all are dropped and compiled anew
 
-  LiveModel(Recommender recommender, std::string file) : recommender_(std::move(recommender)), file_(std::move(file)) {}
-  static absl::StatusOr<std::shared_ptr<const LiveModel>> Make(RecommenderParts parts, std::string file,
-                                                               std::uint64_t fingerprint,
-                                                               const StoreSnapshot& snapshot);
+  explicit LiveModel(Recommender recommender) : recommender_(std::move(recommender)) {}
+  static absl::StatusOr<std::shared_ptr<LiveModel>> Make(RecommenderParts parts, const StoreSnapshot& snapshot);
+  absl::Status MapNodes(const StoreSnapshot& snapshot);
   RecommenderParts Parts() const;
 
   Recommender recommender_;
-  std::string file_;
+  bool published_ = false;
   std::uint64_t fingerprint_ = 0;
   std::uint64_t catalogue_version_ = 0;
-  std::vector<std::uint32_t> node_of_;  // by the store's index
-  std::unique_ptr<Filters> filters_ = std::make_unique<Filters>();
+  WeightingOptions weighting_;
+  std::vector<std::uint32_t> node_of_;                              // by the store's index
+  std::shared_ptr<Filters> filters_ = std::make_shared<Filters>();  // of the same items and catalogue
 };
 
 // Titles of a model's items: the catalogue's, and where it has none `otherwise`.

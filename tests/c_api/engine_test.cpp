@@ -177,12 +177,25 @@ TEST_F(EngineTest, HandsItsEventsOverAsArrowColumns) {
   ExpectError(waypost_engine_export_arrow(engine.get(), nullptr), WAYPOST_INVALID_ARGUMENT, "stream");
 }
 
+TEST_F(EngineTest, AnswersBeforeAnyModelIsPublished) {
+  const Engine engine = Open();
+  waypost_answer_info info = WAYPOST_ANSWER_INFO_INIT;
+  ExpectOk(waypost_answer_get_info(Ask(engine.get(), For("u1", 2)).get(), &info));
+  EXPECT_EQ(info.count, 0u);
+  EXPECT_EQ(info.reason, WAYPOST_SHORT_CATALOGUE);
+  EXPECT_EQ(info.model, 0u);
+  EXPECT_EQ(Record(engine.get(), {"a", "b", "a"}, {"c1", "c1", "c2"}, ""), 3u);
+  const Answer answer = Ask(engine.get(), For("u1", 2));
+  waypost_suggestion first = WAYPOST_SUGGESTION_INIT;
+  ExpectOk(waypost_answer_get(answer.get(), 0, &first));
+  EXPECT_EQ(std::string(first.item, first.item_size), "c1");
+  EXPECT_EQ(first.source, WAYPOST_SOURCE_TRENDING);
+}
+
 TEST_F(EngineTest, RefusesWhatItCannotDo) {
   const Engine engine = Open();
   waypost_answer* answer = nullptr;
   waypost_engine_query query = For("u1", 2);
-  ExpectError(waypost_engine_recommend(engine.get(), &query, &answer), WAYPOST_FAILED_PRECONDITION,
-              "want a published model");
   RecordAndPublish(engine.get());
   query.filter = "price <";
   query.filter_size = 7;

@@ -66,9 +66,10 @@ TEST_F(StoreVerbs, ExportForgetCompactAndBackupWorkOnAStoreThatHasEverything) {
 TEST_F(StoreVerbs, AModelTrainedOnAStoreAndPublishedAnswersWithTheNewestEvents) {
   const std::string store = Path("store"), model = Path("m.waypost");
   ASSERT_EQ(Run({"import", "--store", store, Write("e.csv", Events(190))}).exit_status, 0);
-  const ToolResult early = Run({"recommend", "--store", store, "--user", "u3"});
-  EXPECT_EQ(early.exit_status, 1);
-  EXPECT_THAT(early.err, HasSubstr("want a published model"));
+  const nlohmann::json early = RunJson({"recommend", "--store", store, "--user", "u3", "new", "-n", "2"})["results"];
+  EXPECT_TRUE(early[0]["items"].empty());  // u3 has met every course
+  EXPECT_EQ(early[1]["items"].size(), 2u);
+  EXPECT_EQ(early[1]["items"][0]["source"], "trending");
   ASSERT_EQ(Run({"train", "--store", store, "--model", "item-knn", "--out", model}).exit_status, 0);
   EXPECT_EQ(RunJson({"publish", "--store", store, "--model", model})["file"], model);
   const std::string catalog = Write("catalog.jsonl", "{\"id\":\"c1\",\"title\":\"Soldering\"}\n");
@@ -80,6 +81,10 @@ TEST_F(StoreVerbs, AModelTrainedOnAStoreAndPublishedAnswersWithTheNewestEvents) 
   for (const nlohmann::json& item : answer["items"])
     EXPECT_EQ(item["title"], item["item"] == "c1" ? nlohmann::json("Soldering") : nlohmann::json());  // of the store
   EXPECT_EQ(Run({"publish", "--store", store, "--model", Path("absent")}).exit_status, 1);
+  std::filesystem::remove(model);
+  const ToolResult gone = Run({"recommend", "--store", store, "--user", "new", "-n", "2"});
+  EXPECT_EQ(gone.exit_status, 0);
+  EXPECT_THAT(gone.err, HasSubstr("no model, because"));
 }
 
 TEST_F(StoreVerbs, EventsWithTheirStreamsOwnNumbersCountOnceHoweverTheyAreDelivered) {

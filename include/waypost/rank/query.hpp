@@ -258,6 +258,9 @@ struct IndexedQuery {
   std::span<const WeightedItem> value_weights = {};  // an item at most once
   Diversity diversity = {};
   Exploration exploration = {};
+  // Items that stand in the list above those asked for: they have taken their room under the caps, and diversity keeps
+  // away from them. They come back unless `exclude` has them.
+  std::span<const ItemIndex> above = {};
 };
 
 struct Ranking {

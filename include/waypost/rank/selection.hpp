@@ -133,6 +133,7 @@ class Selection {
   std::vector<std::uint32_t> caps_;  // by code of the category; empty: no cap
   Diversity diversity_;
   Exploration exploration_;
+  std::span<const ItemIndex> above_;
 };
 
 inline absl::StatusOr<Selection> Selection::Compile(const IndexedQuery& query, std::size_t item_count,
@@ -181,6 +182,12 @@ inline absl::StatusOr<Selection> Selection::Compile(const IndexedQuery& query, s
     return absl::InvalidArgumentError(
         absl::StrCat("Query.value_weights: want an item once, got item ", twice->item.value, " again"));
 
+  for (std::size_t n = 0; n < query.above.size(); ++n)
+    if (query.above[n].value >= item_count)
+      return absl::OutOfRangeError(
+          absl::StrCat("Query.above[", n, "]: want below ", item_count, ", got ", query.above[n].value));
+  selection.above_ = query.above;
+
   if (!query.category_cap && query.category_caps.empty()) return selection;
   const auto cap_of = [](std::size_t most) { return static_cast<std::uint32_t>(std::min<std::size_t>(most, kNoCap)); };
   const FactColumn& category = facts->category();
@@ -188,6 +195,10 @@ inline absl::StatusOr<Selection> Selection::Compile(const IndexedQuery& query, s
                          cap_of(query.category_cap.value_or(kNoCap)));
   for (const CategoryCap& cap : query.category_caps)  // a category that no item has caps nothing
     if (const auto code = category.FindCode(cap.category)) selection.caps_[*code] = cap_of(cap.most);
+  for (ItemIndex item : query.above) {
+    const std::uint32_t code = category.codes[item.value];
+    if (code != kNoText && selection.caps_[code] != kNoCap && selection.caps_[code] > 0) --selection.caps_[code];
+  }
   return selection;
 }
 
@@ -251,6 +262,17 @@ absl::StatusOr<Selected> Selection::ChooseFrom(std::span<const ScoredItem> pool,
   std::vector<float> alike(pool.size());
   std::vector<char> taken(pool.size(), 0);
   std::vector<std::size_t> open;
+  const auto keep_away_from = [&](ItemIndex item) -> absl::Status {
+    if (diversity_.basis == DiversityBasis::kCatalogue) {
+      LikenessByCatalogue(item, pool, alike);
+    } else {
+      WAYPOST_RETURN_IF_ERROR(likeness(item, pool, std::span<float>(alike)));
+    }
+    for (std::size_t p = 0; p < pool.size(); ++p) nearest[p] = std::max(nearest[p], double{alike[p]});
+    return absl::OkStatus();
+  };
+  if (strength > 0)
+    for (ItemIndex item : above_) WAYPOST_RETURN_IF_ERROR(keep_away_from(item));
   const double range = pool.empty() ? 0 : double{pool.front().score} - double{pool.back().score};
   const auto gain = [&](std::size_t p) {
     const double relevance = range > 0 ? (double{pool[p].score} - double{pool.back().score}) / range : 1.0;
@@ -277,12 +299,7 @@ absl::StatusOr<Selected> Selection::ChooseFrom(std::span<const ScoredItem> pool,
     room.Take(pool[chosen].item);
     selected.items.push_back(pool[chosen]);
     if (strength == 0 || selected.items.size() == n_) continue;
-    if (diversity_.basis == DiversityBasis::kCatalogue) {
-      LikenessByCatalogue(pool[chosen].item, pool, alike);
-    } else {
-      WAYPOST_RETURN_IF_ERROR(likeness(pool[chosen].item, pool, std::span<float>(alike)));
-    }
-    for (std::size_t p = 0; p < pool.size(); ++p) nearest[p] = std::max(nearest[p], double{alike[p]});
+    WAYPOST_RETURN_IF_ERROR(keep_away_from(pool[chosen].item));
   }
   selected.capped = capped() && selected.items.size() < std::min(n_, pool.size());
   return selected;

@@ -4,6 +4,9 @@
 //              acknowledged before the call counts. Where the model knows nothing of what the user did, a chain answers
 //              and each suggestion names its link: trending (what others do now), popular in the categories of what the
 //              user has met, popular. A user whom the store does not know is such a user.
+// No model     Until one is published the chain answers everybody, by popularity of the store's items and its
+// catalogue's:
+//              from the first event or the first catalogue on, and with no item and a reason from an empty store.
 // Models       are files that Train writes and Publish makes current, here at once and in other processes with their
 //              next Reload. A question is answered by one model from beginning to end; it keeps that model alive, and
 //              waits for nobody. Models trained here hold item vectors only: users are folded in from the store, so
@@ -41,15 +44,17 @@ namespace waypost {
 struct EngineOptions {
   // -- behaviour --
   StoreOptions store = {.access = StoreAccess::kWrite};
-  // How events become strengths, in training and in answers alike. With a half-life `now_us` must be unset: it is the
-  // moment of each call.
+  // How events become strengths in Train. A user's history is weighed as the model file says that it was trained, and
+  // so only where the file does not tell. `now_us` must be unset: it is the moment of each call.
   WeightingOptions weighting = {};
   // Days after which an event counts half towards trending; 0: no trending. 1..14 is usual.
   double trending_half_life_days = 3;
   // -- speed --
-  // Trending is brought up to date at most this often, by the question that needs it.
+  // Trending, and popularity without a model, are brought up to date at most this often, by the question that needs
+  // them; popularity of more than 65,536 items and events proportionally less often, but at once where the catalogue
+  // changed or events grew by half.
   std::int64_t trending_refresh_us = 1'000'000;
-  // The first time, trending reads so many of the latest events.
+  // The first time, trending reads so many of the latest events; popularity without a model counts so many.
   std::uint64_t trending_events = std::uint64_t{1} << 18;
   // Threads of Train and Publish: a number, or an arena of the host's, which must then outlive the engine.
   Parallelism parallelism = {};
@@ -74,7 +79,7 @@ struct EngineQuery {
 struct EngineAnswer {
   // With a chain of fallbacks `source` is that of the first suggestion; each suggestion has its own.
   Recommendation recommendation;
-  std::uint64_t model = 0;            // fingerprint of the model that answered
+  std::uint64_t model = 0;            // fingerprint of the model that answered; 0: none is published
   std::shared_ptr<const void> owner;  // keeps the views in `recommendation` alive
 };
 
@@ -99,6 +104,7 @@ struct TrainReport {
 struct EngineStats {
   StoreStats store;
   std::uint64_t model = 0;                       // fingerprint of the published model; 0: none
+  std::string model_error = {};                  // why the model on record could not be opened; empty: it was
   std::optional<double> model_age_seconds = {};  // since it was published
   std::uint64_t recorded_events = 0;
   std::uint64_t repeated_events = 0;
@@ -120,7 +126,7 @@ class Engine {
   // Opens the store in `folder`, made where there is none and access is kWrite, and the model published there.
   //
   // Errors  as Store::Open; kInvalidArgument: options.  A model on record that cannot be opened is no error: questions
-  //         then say why there is none.
+  //         are answered as if none were published, and EngineStats::model_error says why.
   // Cost    that of Store::Open, and O(items) for the published model.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const std::string& folder, EngineOptions options = {});
 
@@ -136,14 +142,17 @@ class Engine {
   // Errors  as Store::Append.
   absl::StatusOr<AppendResult> Record(std::span<const Event> events, const Delivery& delivery = {});
 
-  // Answers a question about a user.
+  // Answers a question about a user. Rules hold along the whole chain of fallbacks; its links stay in their order, and
+  // value weights, diversity and exploration choose within a link. Diversity by a model, while none is published, is by
+  // the catalogue where there is one.
   //
-  // Errors  those of Recommender::Recommend and of CompileFilter; kFailedPrecondition: no model is published; the
-  //         store's.
-  // Cost    a snapshot, the user's history, a fold-in and a search.
+  // Errors  those of Recommender::Recommend and of CompileFilter; the store's.
+  // Cost    a snapshot, the user's history, a fold-in and a search. Now and then, while no model is published,
+  // O(items).
   absl::StatusOr<EngineAnswer> Recommend(const EngineQuery& query);
 
-  // Returns the items most similar to one. Without a filter of attributes: Recommender::Similar.
+  // Returns the items most similar to one. Without a filter of attributes: Recommender::Similar. While no model is
+  // published nothing is known to be similar.
   absl::StatusOr<EngineAnswer> Similar(const SimilarQuery& query);
 
   // Writes the impressions kept so far.
