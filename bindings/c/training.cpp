@@ -65,7 +65,7 @@ absl::StatusOr<ModelOptions> ReadModelOptions(const waypost_ials_options* given)
   options.regularization = read.regularization;
   options.regularization_exponent = read.regularization_exponent;
   options.unobserved_weight = ReadUnset(read.unobserved_weight);
-  options.init_sd = read.init_sd;
+  options.init_sd = ReadUnset(read.init_sd);
   options.patience = read.patience;
   WAYPOST_ASSIGN_OR_RETURN(options.solver, ReadEnum(read.solver, IalsSolver::kBlock, "waypost_ials_options.solver"));
   if (read.cg_steps != 0) options.cg_steps = read.cg_steps;

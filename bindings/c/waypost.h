@@ -349,17 +349,17 @@ typedef struct waypost_ials_options {
   int32_t epochs;                /* passes over items and users; 8..16 is usual */
   float regularization;          /* strength of L2 regularization; tune first, on a log scale 1e-3..1e-1 */
   float regularization_exponent; /* how it grows with a row's interactions: 0 not at all, 1 in proportion */
-  float unobserved_weight;       /* weight of every user-item pair as a zero; 0.003..0.3 is usual; WAYPOST_UNSET:
-                                    4 times the share of pairs observed, at most 0.3, times the mean strength */
-  float init_sd;                 /* standard deviation of a random first item vector's length */
-  int32_t patience; /* epochs without a better validation measure after which training stops; 0: all are run.
-                       Needs waypost_train_options.validation */
-  uint32_t solver;  /* WAYPOST_SOLVER_* */
-  int32_t cg_steps; /* conjugate-gradient steps a row; 0: the default, 3. Must be 0 with the exact solver */
-  uint64_t seed;    /* of the first item vectors */
+  float unobserved_weight; /* of a pair as a zero; WAYPOST_UNSET: 4 x the share of pairs observed, at most 0.3, x the
+                              mean strength; 0.003..0.3 is usual */
+  float init_sd;           /* of the length of random first item vectors; WAYPOST_UNSET: spectral ones */
+  int32_t patience;        /* epochs without a better validation measure after which training stops; 0: all are run.
+                              Needs waypost_train_options.validation */
+  uint32_t solver;         /* WAYPOST_SOLVER_* */
+  int32_t cg_steps;        /* conjugate-gradient steps a row; 0: the default, 3. Must be 0 with the exact solver */
+  uint64_t seed;           /* of the random vectors that training begins with */
 } waypost_ials_options;
 #define WAYPOST_IALS_OPTIONS_INIT \
-  { (uint32_t)sizeof(waypost_ials_options), 64, 8, 0.02f, 1.0f, WAYPOST_UNSET, 0.1f, 0, WAYPOST_SOLVER_AUTO, 0, 42 }
+  { (uint32_t)sizeof(waypost_ials_options), 64, 8, 0.02f, 1.0f, WAYPOST_UNSET, WAYPOST_UNSET, 0, 0, 0, 42 }
 
 /* Train one model each. The result holds it as its default model, named "popularity", "item-knn" or "ials", and beside
  * it always a model "popularity", which answers for users of whom nothing is known.

@@ -18,10 +18,10 @@ Settings Parameters(const IalsOptions& options) {
                          {"regularization", internal::NumberText(options.regularization)},
                          {"regularization_exponent", internal::NumberText(options.regularization_exponent)},
                          {"unobserved_weight", internal::NumberText(*options.unobserved_weight)},
-                         {"init_sd", internal::NumberText(options.init_sd)},
                          {"patience", internal::NumberText(options.patience)},
                          {"solver", std::string(IalsSolverName(options.solver))},
                          {"seed", internal::NumberText(options.seed)}};
+  if (options.init_sd) parameters.emplace_back("init_sd", internal::NumberText(*options.init_sd));
   if (options.cg_steps) parameters.emplace_back("cg_steps", internal::NumberText(*options.cg_steps));
   if (options.block) parameters.emplace_back("block", internal::NumberText(*options.block));
   return parameters;
@@ -52,7 +52,8 @@ absl::StatusOr<IalsOptions> ReadOptions(const Settings& parameters) {
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "regularization", options.regularization));
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "regularization_exponent", options.regularization_exponent));
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "unobserved_weight", options.unobserved_weight.emplace()));
-  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "init_sd", options.init_sd));
+  if (FindParameter(parameters, "init_sd") != nullptr)
+    WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "init_sd", options.init_sd.emplace()));
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "patience", options.patience));
   WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, "seed", options.seed));
   if (FindParameter(parameters, "cg_steps") != nullptr)

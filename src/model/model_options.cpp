@@ -92,7 +92,7 @@ Option<Options> Sometimes(std::string_view name, std::string_view range, std::st
       .type = TypeName<Value>()};
 }
 
-// An optional one that the training fills in when it is "auto".
+// An optional one that is left to the training when it is "auto".
 template <auto member, typename Options>
 Option<Options> OrAuto(std::string_view name, std::string_view range, std::string_view help) {
   return {.name = name,
@@ -152,7 +152,9 @@ std::span<const Option<IalsOptions>> OptionsOf(const IalsOptions&) {
       OrAuto<&O::unobserved_weight, O>("unobserved_weight", "0..1000",
                                        "Weight of every pair as a zero; auto: 4 times the share of pairs observed, at "
                                        "most 0.3, times the mean strength"),
-      Always<&O::init_sd, O>("init_sd", "1e-6..1000", "Standard deviation of the first item vectors' length"),
+      OrAuto<&O::init_sd, O>("init_sd", "1e-6..1000",
+                             "Standard deviation of random first item vectors' length; auto: they are not random but "
+                             "span the strongest directions of the interactions"),
       Always<&O::patience, O>("patience", "0..10000",
                               "Epochs without a better validation measure before training stops; 0 runs all"),
       Always<&O::solver, O>("solver", "auto, exact, cg, block",

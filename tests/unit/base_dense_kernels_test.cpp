@@ -80,6 +80,22 @@ TEST(DenseKernels, RotateIsAProduct) {
   }
 }
 
+TEST(DenseKernels, SumRowsAddsInTheOrderOfTheIndices) {
+  const std::vector<std::uint32_t> indices = {6, 0, 6, 3, 2, 1, 5, 4};
+  for (std::size_t stride : {std::size_t{16}, std::size_t{80}, std::size_t{256}, std::size_t{304}}) {
+    const AlignedVector<float> table = RandomTable(4, 7, stride, stride);
+    for (std::size_t count = 0; count <= indices.size(); ++count) {
+      AlignedVector<float> out(stride, NAN);
+      GetDenseKernels().sum_rows(table.data(), stride, indices.data(), count, 0.3f, out.data());
+      for (std::size_t k = 0; k < stride; ++k) {
+        float expected = 0;
+        for (std::size_t n = 0; n < count; ++n) expected += table[indices[n] * stride + k];
+        ASSERT_EQ(out[k], expected * 0.3f) << stride << " " << count << " " << k;
+      }
+    }
+  }
+}
+
 TEST(DenseKernels, CholeskySolvesWhateverLiesBesideTheUpperPart) {
   for (std::size_t size = 1; size <= 70; ++size) {
     const std::size_t stride = PaddedDimensions(size);

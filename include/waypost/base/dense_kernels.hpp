@@ -11,6 +11,7 @@
 #define WAYPOST_BASE_DENSE_KERNELS_HPP_
 
 #include <cstddef>
+#include <cstdint>
 
 namespace waypost {
 
@@ -30,6 +31,11 @@ struct DenseKernels {
   //   rotation    float32[stride x stride], 64-byte aligned, in strips of kRotationStrip columns (the last may be
   //               narrower): RotationAt says where an element lies.
   void (*rotate)(const float* rows, std::size_t count, std::size_t stride, const float* rotation, float* out);
+
+  // out = scale * (rows[indices[0]] + rows[indices[1]] + ...), summed in float32 in this order; zero for no index.
+  //   rows   float32[.. x stride]; out float32[stride], 64-byte aligned, not one of the rows.
+  void (*sum_rows)(const float* rows, std::size_t stride, const std::uint32_t* indices, std::size_t count, float scale,
+                   float* out);
 
   // Factors the upper part of a positive definite matrix in place into U with U^T U = matrix; the reciprocals of U's
   // diagonal go to inverse_diagonal[size]. Returns false, with the matrix spoilt, when a pivot is not positive and

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include <hwy/highway.h>
 #include <Eigen/Eigenvalues>
@@ -242,6 +243,35 @@ inline void SolvePanel(const float* block, const float* inverse_diagonal, std::s
   }
 }
 
+// SumRows for kVectors vectors of each row: the sums stay in registers.
+template <std::size_t kVectors>
+inline void SumStrip(const float* rows, std::size_t stride, const std::uint32_t* indices, std::size_t count,
+                     float scale, float* out) {
+  constexpr std::size_t kAhead = 4;  // rows that are on their way from memory
+  const DenseTag tag;
+  DenseVec sums[kVectors];
+  for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::Zero(tag);
+  for (std::size_t n = 0; n < count; ++n) {
+    if (n + kAhead < count) {
+      const float* later = rows + indices[n + kAhead] * stride;
+      for (std::size_t k = 0; k < kVectors * kDenseLanes; k += kLanes) __builtin_prefetch(later + k);
+    }
+    const float* row = rows + indices[n] * stride;
+    for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::Add(sums[v], hn::Load(tag, row + v * kDenseLanes));
+  }
+  for (std::size_t v = 0; v < kVectors; ++v)
+    hn::Store(hn::Mul(sums[v], hn::Set(tag, scale)), tag, out + v * kDenseLanes);
+}
+
+inline void SumRows(const float* rows, std::size_t stride, const std::uint32_t* indices, std::size_t count, float scale,
+                    float* out) {
+  constexpr std::size_t kVectors = kManyRegisters ? 16 : 8;
+  constexpr std::size_t kWide = kVectors * kDenseLanes;
+  std::size_t k = 0;
+  for (; k + kWide <= stride; k += kWide) SumStrip<kVectors>(rows + k, stride, indices, count, scale, out + k);
+  for (; k < stride; k += kLanes) SumStrip<kLanes / kDenseLanes>(rows + k, stride, indices, count, scale, out + k);
+}
+
 inline bool Cholesky(float* matrix, std::size_t size, std::size_t stride, float* inverse_diagonal) {
   constexpr std::size_t kPanel = kLanes;  // rows factored before the rest is updated
   for (std::size_t begin = 0; begin < size; begin += kPanel) {
@@ -301,7 +331,7 @@ inline bool SymmetricEigen(double* matrix, std::size_t size, double* values) {
 }
 
 inline const DenseKernels& DenseKernelTable() {
-  static constexpr DenseKernels kTable{&Gramian, &Rotate, &Cholesky, &CholeskySolve, &SymmetricEigen};
+  static constexpr DenseKernels kTable{&Gramian, &Rotate, &SumRows, &Cholesky, &CholeskySolve, &SymmetricEigen};
   return kTable;
 }
 

@@ -33,6 +33,8 @@ inline constexpr int kMaxIalsDimensions = 4096;
 inline constexpr int kMaxIalsEpochs = 10000;
 inline constexpr int kDefaultCgSteps = 3;
 inline constexpr int kDefaultIalsBlock = 64;
+// Of a random start; also of the items that a warm start does not know.
+inline constexpr float kDefaultIalsInitSd = 0.1f;
 inline constexpr float kMaxUnobservedWeight = 1e3f;
 // Where unobserved_weight is unset, the zeros of all pairs together weigh this many times what the interactions weigh,
 // and one zero at most this share of the mean interaction. Chosen on held-out parts of five data sets: docs/results.md.
@@ -53,8 +55,9 @@ struct IalsOptions {
   // Weight of every user-item pair as a zero (alpha0). Unset: from the matrix, by AutomaticUnobservedWeight
   // (ials_training.hpp); 0.003..0.3 is usual, smaller for larger catalogues.
   std::optional<float> unobserved_weight{};
-  // Standard deviation of a random first item vector's length.
-  float init_sd = 0.1f;
+  // Unset: the first item vectors span the strongest directions of the interactions (ials.hpp), which saves epochs.
+  // Set: they are random, with this standard deviation of a vector's length.
+  std::optional<float> init_sd{};
   // Epochs without a better validation measure after which training stops; 0 runs all. Needs a validation measure.
   int patience = 0;
   // -- speed --
@@ -67,7 +70,7 @@ struct IalsOptions {
   // more entries are exact. Smaller blocks are cheaper and need more epochs. Must stay unset with another solver.
   std::optional<int> block{};
   // -- reproducibility --
-  // Seed of the first item vectors.
+  // Seed of the random vectors that a training begins with.
   std::uint64_t seed = 42;
 
   friend bool operator==(const IalsOptions&, const IalsOptions&) = default;
@@ -102,7 +105,7 @@ inline absl::Status Validate(const IalsOptions& options) {
     WAYPOST_RETURN_IF_ERROR(ValidateIalsReal("unobserved_weight", *options.unobserved_weight, 0, kMaxUnobservedWeight));
   if (options.unobserved_weight == 0.0f && options.regularization == 0)
     return absl::InvalidArgumentError("IalsOptions.regularization: want > 0 with unobserved_weight 0, got 0");
-  WAYPOST_RETURN_IF_ERROR(ValidateIalsReal("init_sd", options.init_sd, 1e-6f, 1e3f));
+  if (options.init_sd) WAYPOST_RETURN_IF_ERROR(ValidateIalsReal("init_sd", *options.init_sd, 1e-6f, 1e3f));
   WAYPOST_RETURN_IF_ERROR(ValidateIalsCount("patience", options.patience, 0, kMaxIalsEpochs));
   if (IalsSolverName(options.solver).empty())
     return absl::InvalidArgumentError(

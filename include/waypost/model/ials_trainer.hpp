@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -66,16 +67,37 @@ class IalsTrainer {
         user_plan_(PlanIalsRows(matrix.user_item(), stride_)),
         item_plan_(PlanIalsRows(matrix.item_user(), stride_)),
         users_(matrix.users() * stride_, 0.0f),
-        items_(matrix.items() * stride_, 0.0f) {
+        items_(matrix.items() * stride_, 0.0f) {}
+
+  // Begins with random item vectors whose length has the standard deviation `sd`.
+  void BeginRandomly(double sd) {
     // Uniform elements: their variance is a twelfth of the squared range.
-    const double range = options.init_sd * std::sqrt(12.0 / static_cast<double>(options.dimensions));
-    ForEachBlock(parallelism_, matrix.items(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+    const double range = sd * std::sqrt(12.0 / static_cast<double>(dimensions_));
+    ForEachBlock(parallelism_, matrix_.items(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       for (std::size_t item = begin; item < end; ++item) {
-        Random random(options.seed, item);
+        Random random(options_.seed, item);
         for (std::size_t k = 0; k < dimensions_; ++k)
           items_[item * stride_ + k] = static_cast<float>(range * (random.Uniform() - 0.5));
       }
     });
+  }
+
+  // Begins with the item vectors of deviation (d) in ials.hpp, in the eigenbasis of their Gramian.
+  absl::Status BeginSpectrally() {
+    constexpr int kPasses = 2;
+    BeginRandomly(1);
+    ScaleItems([](double users) { return users == 0 ? 0 : 1 / std::sqrt(users); });
+    for (int pass = 0; pass < kPasses; ++pass) {
+      Average(matrix_.user_item(), items_, users_);
+      Average(matrix_.item_user(), users_, items_);
+      WAYPOST_RETURN_IF_ERROR(cancelled_.status());
+    }
+    ScaleItems([](double users) { return users; });
+    WAYPOST_RETURN_IF_ERROR(OrthonormalizeItems());
+    const double square = FirstSquare();
+    ScaleItems([length = std::sqrt(square)](double) { return length; });
+    for (double& value : eigenvalues_) value *= square;
+    return cancelled_.status();
   }
 
   // Minimises over all users with the items fixed, in the eigenbasis of the item Gramian.
@@ -192,9 +214,49 @@ class IalsTrainer {
     return gramian;
   }
 
-  // Rotates both tables into the eigenbasis of the Gramian of `fixed`; `solved` only where its rows are used again.
-  absl::Status ToEigenbasis(AlignedVector<float>& fixed, AlignedVector<float>& solved) {
-    AlignedVector<double> vectors = Gramian(fixed);
+  // Every row of `out` becomes the mean of the rows of `in` that the interactions join it to.
+  void Average(const SparseMatrix& rows, const AlignedVector<float>& in, AlignedVector<float>& out) {
+    ForEachBlock(parallelism_, rows.rows(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+      if (cancelled_()) return;
+      for (std::size_t row = begin; row < end; ++row) {
+        const std::size_t count = rows.row_size(row);
+        GetDenseKernels().sum_rows(in.data(), stride_, rows.column_indices().data() + rows.offsets()[row], count,
+                                   count == 0 ? 0.0f : 1.0f / static_cast<float>(count), out.data() + row * stride_);
+      }
+    });
+  }
+
+  // Multiplies every item vector by factor(number of its users).
+  template <typename Factor>
+  void ScaleItems(const Factor& factor) {
+    ForEachBlock(parallelism_, matrix_.items(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t item = begin; item < end; ++item) {
+        const auto by = static_cast<float>(factor(static_cast<double>(matrix_.item_user().row_size(item))));
+        for (std::size_t k = 0; k < stride_; ++k) items_[item * stride_ + k] *= by;
+      }
+    });
+  }
+
+  // The square of the length that the orthonormal columns of the first items get: the ridge of all users times
+  // kRidgeShare is what the data of a direction then weighs. Without a ridge any length is as good.
+  double FirstSquare() const {
+    constexpr double kRidgeShare = 0.5;
+    const IalsSideView users = LambdaSide(matrix_.items());
+    double ridge = 0;
+    for (std::size_t user = 0; user < matrix_.users(); ++user)
+      ridge += IalsLambda(users, matrix_.user_item().row_size(user));
+    const double mass = static_cast<double>(*options_.unobserved_weight) * static_cast<double>(matrix_.users());
+    const double weight = SumOverRows(
+        items_, [&](std::size_t item) { return static_cast<double>(matrix_.item_user().row_size(item)) + mass; });
+    const double d = static_cast<double>(dimensions_);
+    const double usual = static_cast<double>(matrix_.items()) / d;  // vectors of length 1
+    const double square = kRidgeShare * ridge * d / weight;
+    return square > 0 ? std::clamp(square, 1e-6 * usual, 1e6 * usual) : usual;  // false for a NaN
+  }
+
+  // The eigenvectors of the Gramian of `factors`, a row each; eigenvalues_ get its eigenvalues.
+  absl::StatusOr<AlignedVector<double>> Eigenvectors(const AlignedVector<float>& factors) {
+    AlignedVector<double> vectors = Gramian(factors);
     WAYPOST_RETURN_IF_ERROR(cancelled_.status());
     if (!std::all_of(vectors.begin(), vectors.end(), [](double value) { return std::isfinite(value); }))
       return absl::InvalidArgumentError("TrainIals: want vectors whose Gramian is finite in float32, got an overflow");
@@ -203,12 +265,36 @@ class IalsTrainer {
       return absl::InternalError(absl::StrCat("TrainIals: want the eigenvectors of a ", dimensions_, " x ", dimensions_,
                                               " Gramian, got none"));
     for (double& value : eigenvalues_) value = std::max(value, 0.0);
+    return vectors;
+  }
+
+  // The rotation whose column k is row k of `vectors` times scale(k).
+  template <typename Scale>
+  AlignedVector<float> RotationOf(const AlignedVector<double>& vectors, const Scale& scale) const {
     AlignedVector<float> rotation(stride_ * stride_, 0.0f);
     for (std::size_t k = 0; k < dimensions_; ++k)
       for (std::size_t j = 0; j < dimensions_; ++j)
-        rotation[RotationAt(j, k, stride_)] = static_cast<float>(vectors[k * dimensions_ + j]);
+        rotation[RotationAt(j, k, stride_)] = static_cast<float>(vectors[k * dimensions_ + j] * scale(k));
+    return rotation;
+  }
+
+  // Rotates both tables into the eigenbasis of the Gramian of `fixed`; `solved` only where its rows are used again.
+  absl::Status ToEigenbasis(AlignedVector<float>& fixed, AlignedVector<float>& solved) {
+    WAYPOST_ASSIGN_OR_RETURN(const AlignedVector<double> vectors, Eigenvectors(fixed));
+    const AlignedVector<float> rotation = RotationOf(vectors, [](std::size_t) { return 1.0; });
     Rotate(rotation, fixed);
     if (solver_ != IalsSolver::kExact) Rotate(rotation, solved);
+    return absl::OkStatus();
+  }
+
+  // Makes the columns of the items orthogonal and of length 1, those shorter whose part of the Gramian float32 hardly
+  // carries; eigenvalues_ get the squares of the lengths.
+  absl::Status OrthonormalizeItems() {
+    constexpr double kFloor = 1e-5;
+    WAYPOST_ASSIGN_OR_RETURN(const AlignedVector<double> vectors, Eigenvectors(items_));
+    const double least = std::max(kFloor * eigenvalues_.front(), std::numeric_limits<double>::min());
+    Rotate(RotationOf(vectors, [&](std::size_t k) { return 1 / std::sqrt(std::max(eigenvalues_[k], least)); }), items_);
+    for (double& value : eigenvalues_) value /= std::max(value, least);
     return absl::OkStatus();
   }
 
@@ -256,23 +342,35 @@ class IalsTrainer {
     return cancelled_.status();
   }
 
-  // sum over users of lambda_u |w_u|^2.
-  double UserPenalty() const {
+  // What IalsLambda reads, for rows over `columns` columns.
+  IalsSideView LambdaSide(std::size_t columns) const {
     IalsSideView side;
     side.regularization = options_.regularization;
     side.exponent = options_.regularization_exponent;
-    side.unobserved_mass = static_cast<double>(*options_.unobserved_weight) * static_cast<double>(matrix_.items());
+    side.unobserved_mass = static_cast<double>(*options_.unobserved_weight) * static_cast<double>(columns);
+    return side;
+  }
+
+  // sum over users of lambda_u |w_u|^2.
+  double UserPenalty() const {
+    const IalsSideView side = LambdaSide(matrix_.items());
+    return SumOverRows(users_, [&](std::size_t user) { return IalsLambda(side, matrix_.user_item().row_size(user)); });
+  }
+
+  // sum over rows of weight(row) |row|^2.
+  template <typename Weight>
+  double SumOverRows(const AlignedVector<float>& factors, const Weight& weight) const {
     return ReduceBlocks(
-        parallelism_, matrix_.users(), kBlock, 0.0,
+        parallelism_, factors.size() / stride_, kBlock, 0.0,
         [&](std::size_t begin, std::size_t end) {
           double sum = 0;
-          for (std::size_t user = begin; user < end; ++user) {
+          for (std::size_t row = begin; row < end; ++row) {
             double square = 0;
             for (std::size_t k = 0; k < dimensions_; ++k) {
-              const double w = users_[user * stride_ + k];
-              square += w * w;
+              const double value = factors[row * stride_ + k];
+              square += value * value;
             }
-            sum += IalsLambda(side, matrix_.user_item().row_size(user)) * square;
+            sum += weight(row) * square;
           }
           return sum;
         },

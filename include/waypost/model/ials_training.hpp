@@ -148,6 +148,11 @@ class IalsRun {
 
   absl::Status Begin() {
     const bool given = control_.first_items.rows() > 0;
+    if (!given && !options_.init_sd) {
+      WAYPOST_RETURN_IF_ERROR(trainer_.BeginSpectrally());
+      return trainer_.SolveUsersExactly();
+    }
+    trainer_.BeginRandomly(static_cast<double>(options_.init_sd.value_or(kDefaultIalsInitSd)));
     if (given) trainer_.BeginWith(control_.first_items);
     WAYPOST_RETURN_IF_ERROR(trainer_.SolveUsers());
     // The users belong to items that are good already: steps from 0 would not reach them.
