@@ -38,11 +38,22 @@ TEST(ModelQuality, ItemKnnOnGowallaIsAtTheLevelOfTheBestPublishedModels) {
 TEST(ModelQuality, IalsOnGowallaReachesWhatItsDimensionsAllow) {
   WAYPOST_FIND_DATA_OR_SKIP(train, "cf-gowalla/train.txt.gz");
   WAYPOST_FIND_DATA_OR_SKIP(test, "cf-gowalla/test.txt.gz");
-  const IalsOptions options{.dimensions = 64, .epochs = 8, .regularization = 0.003f, .unobserved_weight = 0.01f};
+  const IalsOptions options{
+      .dimensions = 64, .epochs = 8, .regularization = 0.003f, .unobserved_weight = 0.01f, .init_sd = 0.1f};
   const absl::StatusOr<Evaluation> evaluation = TrainAndEvaluate(train, test, options, "recall@20,ndcg@20");
   ASSERT_TRUE(evaluation.ok()) << evaluation.status();
   EXPECT_GE(evaluation->Find("recall@20")->mean, 0.1510);
   EXPECT_GE(evaluation->Find("ndcg@20")->mean, 0.1270);
+}
+
+TEST(ModelQuality, OneEpochOfIalsFromItsOwnStartIsAboveEightFromARandomOne) {
+  WAYPOST_FIND_DATA_OR_SKIP(train, "cf-gowalla/train.txt.gz");
+  WAYPOST_FIND_DATA_OR_SKIP(test, "cf-gowalla/test.txt.gz");
+  const IalsOptions options{.dimensions = 64, .epochs = 1, .regularization = 0.003f, .unobserved_weight = 0.01f};
+  const absl::StatusOr<Evaluation> evaluation = TrainAndEvaluate(train, test, options, "recall@20,ndcg@20");
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_GE(evaluation->Find("recall@20")->mean, 0.1585);
+  EXPECT_GE(evaluation->Find("ndcg@20")->mean, 0.1365);
 }
 
 TEST(ModelQuality, ItemKnnOnCourseEnrolmentsIsFarAbovePopularity) {

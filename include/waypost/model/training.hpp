@@ -43,7 +43,7 @@ struct TrainingControl {
   // Lifetime  borrowed for the training.
   const IalsState* resume = nullptr;
   // The first item vectors, in any basis: items x dimensions of the training, or no rows. An item whose row is 0 begins
-  // as usual. With vectors of an older model of nearly the same data few epochs are needed.
+  // with a random one. With vectors of an older model of nearly the same data few epochs are needed.
   FactorMatrix first_items{};
 };
 
