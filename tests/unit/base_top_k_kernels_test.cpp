@@ -217,6 +217,27 @@ TEST(TopKKernels, DamagedTablesExcludeNothingOrEndTheScan) {
   }
 }
 
+// Bounds in ever higher buckets: the threshold passes empty and full ones, one or many at a time.
+TEST(TopKShortlist, ItsThresholdFollowsRisingBounds) {
+  const auto list = std::make_unique<TopKShortlist>();
+  for (std::size_t k : {1u, 3u, 64u}) {
+    for (double step : {1.0 / 2046, 5.0 / 2046, 0.13}) {
+      list->Reset(k, 1.0);
+      std::size_t added = 0;
+      for (double bound = -1; bound < 1; bound += step) {
+        list->Clear();
+        list->Add(0, 0, bound, 1);
+        ++added;
+        if (added % 3 == 0) list->Raise();  // what was added before counts too
+        if (added % 3 != 0 || added < k) continue;
+        const double best = bound - step * static_cast<double>(k - 1);  // the k-th best so far
+        EXPECT_LE(list->threshold(), best + 1e-12);
+        EXPECT_GE(list->threshold(), best - 2.1 * 2 / 2046);
+      }
+    }
+  }
+}
+
 TEST(TopKShortlist, ItsThresholdIsJustBelowTheKthBestLowerBound) {
   const auto list = std::make_unique<TopKShortlist>();
   for (std::size_t k : {1u, 7u, 100u, 900u}) {

@@ -1,9 +1,8 @@
 // waypost/base/top_k_shortlist.hpp - the rows that may belong to the k best, known by bounds before any is scored.
 //
 // Definition   Each row that is added has a score between `lower` and `upper`. threshold() is at most the k-th largest
-// of
-//              the lower bounds added: k rows score at least that, so a row whose upper bound is below it is not among
-//              the k best.
+//              of the lower bounds added: k rows score at least that, so a row whose upper bound is below it is not
+//              among the k best.
 // Method       Lower bounds are counted in 2048 buckets of equal width, the last of which is what lies above, the first
 //              what lies below or has no order. The threshold is the lower edge of the highest bucket from which on k
 //              were counted: it is less than the k-th largest by at most a bucket, and a row costs no search.
@@ -43,6 +42,7 @@ class TopKShortlist {
     width_ = 2 * largest / static_cast<double>(kBuckets - 2);
     per_width_ = 1 / width_;
     std::fill_n(counts_, kBuckets, 0u);
+    std::fill_n(span_counts_, kSpans, 0u);
     bucket_ = 0;
     above_ = 0;
     threshold_ = -std::numeric_limits<double>::infinity();
@@ -62,15 +62,26 @@ class TopKShortlist {
     const std::size_t bucket =
         place >= 0 ? 1 + static_cast<std::size_t>(std::min(place, static_cast<double>(kBuckets - 2))) : 0;
     ++counts_[bucket];
+    ++span_counts_[bucket / kSpan];
     above_ += bucket >= bucket_ ? 1 : 0;
   }
 
   // Raises the threshold to what the rows added so far allow.
   void Raise() {
     if (above_ < k_) return;
-    const std::size_t before = bucket_;
-    while (above_ - counts_[bucket_] >= k_) above_ -= counts_[bucket_++];
-    if (bucket_ != before) threshold_ = lowest_ + (static_cast<double>(bucket_) - (1 + 0x1p-6)) * width_;
+    std::size_t bucket = bucket_;
+    std::size_t above = above_;
+    for (;;) {
+      const bool whole_span = bucket % kSpan == 0 && above - span_counts_[bucket / kSpan] >= k_;
+      const std::size_t count = whole_span ? span_counts_[bucket / kSpan] : counts_[bucket];
+      if (above - count < k_) break;
+      above -= count;
+      bucket += whole_span ? kSpan : 1;
+    }
+    if (bucket == bucket_) return;
+    bucket_ = bucket;
+    above_ = above;
+    threshold_ = lowest_ + (static_cast<double>(bucket_) - (1 + 0x1p-6)) * width_;
   }
 
   std::size_t size() const { return size_; }
@@ -89,6 +100,8 @@ class TopKShortlist {
 
  private:
   static constexpr std::size_t kBuckets = 2048;
+  static constexpr std::size_t kSpan = 64;  // buckets that Raise passes at once
+  static constexpr std::size_t kSpans = kBuckets / kSpan;
 
   std::size_t k_;
   double lowest_;
@@ -99,6 +112,7 @@ class TopKShortlist {
   double threshold_;
   std::size_t size_;
   std::uint32_t counts_[kBuckets];
+  std::uint32_t span_counts_[kSpans];  // sums of counts_
   Row rows_[kCapacity];
 };
 
