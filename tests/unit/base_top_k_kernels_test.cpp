@@ -28,13 +28,27 @@ AlignedVector<float> RandomValues(std::uint64_t seed, std::size_t size, double s
   return values;
 }
 
+// The tables of the instruction set that this processor can run.
+std::vector<const TopKKernels*> AllKernels() {
+  std::vector<const TopKKernels*> all;
+  for (const TopKKernels* kernels = &GetTopKKernels(); kernels != nullptr; kernels = kernels->plain)
+    all.push_back(kernels);
+  return all;
+}
+
+class TopKKernelsOfAProcessor : public testing::TestWithParam<const TopKKernels*> {};
+
+INSTANTIATE_TEST_SUITE_P(All, TopKKernelsOfAProcessor, testing::ValuesIn(AllKernels()));
+
 struct World {
-  World(std::uint64_t seed, std::size_t rows, std::size_t stride, double row_scale, double query_scale)
-      : table(rows, stride, SharedArray<float>(RandomValues(seed, rows * stride, row_scale))),
+  World(const TopKKernels* chosen, std::uint64_t seed, std::size_t rows, std::size_t stride, double row_scale,
+        double query_scale)
+      : kernels(chosen),
+        table(rows, stride, SharedArray<float>(RandomValues(seed, rows * stride, row_scale))),
         tables(BuildTopKTables(table, Parallelism(1))),
         query(RandomValues(seed + 1000, stride, query_scale)),
         words(stride),
-        prepared(GetTopKKernels().prepare(query.data(), stride, words.data())) {}
+        prepared(chosen->prepare(query.data(), stride, words.data())) {}
 
   float Score(std::size_t position) const {
     return GetScoreKernels().dot(query.data(), table.row(tables.order[position]), table.stride());
@@ -54,10 +68,11 @@ struct World {
            prepared.tiny * (1 + prepared.norm) * (1 + group.largest_norm);
   }
   std::size_t Scan(std::size_t begin, double threshold, bool by_norm, TopKHit* hit) const {
-    return GetTopKKernels().scan(tables.panels.data(), tables.groups.data(), begin, tables.groups.size(),
-                                 table.stride(), words.data(), prepared, threshold, by_norm, hit);
+    return kernels->scan(tables.panels.data(), tables.groups.data(), begin, tables.groups.size(), table.stride(),
+                         words.data(), prepared, threshold, by_norm, hit);
   }
 
+  const TopKKernels* kernels;
   FactorMatrix table;
   TopKTables tables;
   AlignedVector<float> query;
@@ -65,10 +80,10 @@ struct World {
   TopKQuery prepared;
 };
 
-TEST(TopKKernels, AQueryIsItsWholeNumbersAndWhatIsLeft) {
+TEST_P(TopKKernelsOfAProcessor, AQueryIsItsWholeNumbersAndWhatIsLeft) {
   for (std::size_t stride : {16u, 64u, 304u}) {
     for (double scale : {1.0, 1e-20, 1e30}) {
-      const World world(stride, 1, stride, 1, scale);
+      const World world(GetParam(), stride, 1, stride, 1, scale);
       double square = 0;
       double rest = 0;
       double sum = 0;
@@ -87,9 +102,9 @@ TEST(TopKKernels, AQueryIsItsWholeNumbersAndWhatIsLeft) {
   }
 }
 
-TEST(TopKKernels, FindsTheRowsWhoseProductReachesTheBoundAndNoOthers) {
+TEST_P(TopKKernelsOfAProcessor, FindsTheRowsWhoseProductReachesTheBoundAndNoOthers) {
   for (std::size_t stride = 16; stride <= 320; stride += 16) {
-    const World world(stride, 200, stride, 0.1, 0.3);
+    const World world(GetParam(), stride, 200, stride, 0.1, 0.3);
     for (double threshold : {-1.0, 0.0, 0.05 * std::sqrt(stride)}) {
       for (std::size_t g = 0; g < world.tables.groups.size(); ++g) {
         TopKHit hit{};
@@ -121,13 +136,13 @@ TEST(TopKKernels, FindsTheRowsWhoseProductReachesTheBoundAndNoOthers) {
   }
 }
 
-TEST(TopKKernels, NoRowThatReachesTheThresholdIsMissed) {
+TEST_P(TopKKernelsOfAProcessor, NoRowThatReachesTheThresholdIsMissed) {
   std::size_t kept = 0;
   std::size_t all = 0;
   for (double row_scale : {1e-44, 1e-39, 1e-20, 1.0, 1e15, 1e18}) {
     for (double query_scale : {1e-44, 1e-20, 1.0, 1e18}) {
       for (std::uint64_t seed = 0; seed < 6; ++seed) {
-        const World world(seed, 300, 16 * (1 + seed), row_scale, query_scale);
+        const World world(GetParam(), seed, 300, 16 * (1 + seed), row_scale, query_scale);
         std::vector<float> scores;
         for (std::size_t p = 0; p < 300; ++p) scores.push_back(world.Score(p));
         for (std::size_t p = 0; p < 300; p += 7) {  // thresholds that are scores: equality counts as reached
@@ -158,9 +173,9 @@ TEST(TopKKernels, NoRowThatReachesTheThresholdIsMissed) {
   EXPECT_LT(kept, all / 20);  // the bound is worth something
 }
 
-TEST(TopKKernels, ByNormNoRowIsMissedEither) {
+TEST_P(TopKKernelsOfAProcessor, ByNormNoRowIsMissedEither) {
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
-    const World world(seed, 300, 32, 1, 1);
+    const World world(GetParam(), seed, 300, 32, 1, 1);
     for (double cosine : {0.0, 0.1, 0.5}) {
       TopKHit hit{};
       std::vector<bool> found(300 + kTopKGroup);
@@ -196,8 +211,8 @@ TEST(TopKKernels, StopsWhereNoLaterRowCanReachTheThreshold) {
   EXPECT_EQ(hit.rows, ~std::uint64_t{0});
 }
 
-TEST(TopKKernels, DamagedTablesExcludeNothingOrEndTheScan) {
-  World world(1, 256, 32, 1, 1);
+TEST_P(TopKKernelsOfAProcessor, DamagedTablesExcludeNothingOrEndTheScan) {
+  World world(GetParam(), 1, 256, 32, 1, 1);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float inf = std::numeric_limits<float>::infinity();
   const AlignedVector<std::uint8_t> panels(256 * 32, 255);
@@ -208,8 +223,8 @@ TEST(TopKKernels, DamagedTablesExcludeNothingOrEndTheScan) {
       for (bool by_norm : {false, true}) {
         TopKHit hit{};
         const std::size_t found =
-            GetTopKKernels().scan(panels.data(), groups.data(), 0, 4, 32, world.words.data(), world.prepared,
-                                  by_norm ? std::abs(threshold) : threshold, by_norm, &hit);
+            GetParam()->scan(panels.data(), groups.data(), 0, 4, 32, world.words.data(), world.prepared,
+                             by_norm ? std::abs(threshold) : threshold, by_norm, &hit);
         EXPECT_TRUE(found <= 4 || found == kTopKStop);
         EXPECT_LE(hit.group, 4u);
       }

@@ -79,6 +79,9 @@ struct TopKKernels {
   std::size_t (*scan)(const std::uint8_t* panels, const TopKGroup* groups, std::size_t begin, std::size_t end,
                       std::size_t stride, const std::int8_t* words, const TopKQuery& query, double threshold,
                       bool by_norm, TopKHit* hit);
+
+  // The table for a processor of this instruction set that cannot add four products at once; null where it is this one.
+  const TopKKernels* plain;
 };
 
 inline constexpr std::size_t kTopKStop = static_cast<std::size_t>(-1);

@@ -2,7 +2,7 @@
 //
 // x86 multiplies unsigned by signed bytes: rows are stored with 128 added, queries are signed. VPDPBUSD adds four
 // products to a 32-bit sum; without it VPMADDUBSW adds two in 16 bits, which 7-bit queries keep from saturating
-// (2 * 255 * 63 < 2^15).
+// (2 * 255 * 63 < 2^15). Processors without AVX-512 may have it as AVX-VNNI.
 #ifndef WAYPOST_BASE_TOP_K_KERNELS_INLINE_HPP_
 #define WAYPOST_BASE_TOP_K_KERNELS_INLINE_HPP_
 
@@ -15,6 +15,7 @@
 #include <limits>
 
 #if defined(__AVX2__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -83,27 +84,51 @@ inline std::uint64_t AboveBound<Avx512Dot>(const std::uint8_t* panel, const std:
   return above;
 }
 
+// VPDPBUSD as an instruction: around its intrinsic gcc 12 moves the sums through other registers and the stack.
+inline __m512i AddProducts(__m512i sums, __m512i rows, __m512i four) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(rows), "v"(four));
+  return sums;
+}
+
 template <>
-__attribute__((target("avx512vnni"))) inline std::uint64_t AboveBound<VnniDot>(const std::uint8_t* panel,
-                                                                               const std::int8_t* words,
-                                                                               std::size_t stride, std::int32_t bound,
-                                                                               std::int32_t* sums) {
-  __m512i a[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
-  __m512i b[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
-  for (std::size_t j = 0; j < stride; j += 8, panel += 2 * kPanelStep) {  // two chains of sums hide the latency
+inline std::uint64_t AboveBound<VnniDot>(const std::uint8_t* panel, const std::int8_t* words, std::size_t stride,
+                                         std::int32_t bound, std::int32_t* sums) {
+  // Two chains of sums hide the latency. By name: gcc 12 would keep arrays of them on the stack.
+  __m512i a0 = _mm512_setzero_si512();
+  __m512i a1 = a0;
+  __m512i a2 = a0;
+  __m512i a3 = a0;
+  __m512i b0 = a0;
+  __m512i b1 = a0;
+  __m512i b2 = a0;
+  __m512i b3 = a0;
+  for (std::size_t j = 0; j < stride; j += 8, panel += 2 * kPanelStep) {
     const __m512i first = _mm512_set1_epi32(FourWords(words + j));
+    a0 = AddProducts(a0, _mm512_loadu_si512(panel), first);
+    a1 = AddProducts(a1, _mm512_loadu_si512(panel + 64), first);
+    a2 = AddProducts(a2, _mm512_loadu_si512(panel + 128), first);
+    a3 = AddProducts(a3, _mm512_loadu_si512(panel + 192), first);
     const __m512i second = _mm512_set1_epi32(FourWords(words + j + 4));
-    for (std::size_t v = 0; v < 4; ++v) a[v] = _mm512_dpbusd_epi32(a[v], _mm512_loadu_si512(panel + 64 * v), first);
-    for (std::size_t v = 0; v < 4; ++v)
-      b[v] = _mm512_dpbusd_epi32(b[v], _mm512_loadu_si512(panel + kPanelStep + 64 * v), second);
+    b0 = AddProducts(b0, _mm512_loadu_si512(panel + 256), second);
+    b1 = AddProducts(b1, _mm512_loadu_si512(panel + 320), second);
+    b2 = AddProducts(b2, _mm512_loadu_si512(panel + 384), second);
+    b3 = AddProducts(b3, _mm512_loadu_si512(panel + 448), second);
   }
-  std::uint64_t above = 0;
-  for (std::size_t v = 0; v < 4; ++v) {
-    a[v] = _mm512_add_epi32(a[v], b[v]);
-    above |= static_cast<std::uint64_t>(_mm512_cmpgt_epi32_mask(a[v], _mm512_set1_epi32(bound))) << (16 * v);
+  a0 = _mm512_add_epi32(a0, b0);
+  a1 = _mm512_add_epi32(a1, b1);
+  a2 = _mm512_add_epi32(a2, b2);
+  a3 = _mm512_add_epi32(a3, b3);
+  const __m512i limit = _mm512_set1_epi32(bound);
+  const std::uint64_t above = static_cast<std::uint64_t>(_mm512_cmpgt_epi32_mask(a0, limit)) |
+                              static_cast<std::uint64_t>(_mm512_cmpgt_epi32_mask(a1, limit)) << 16 |
+                              static_cast<std::uint64_t>(_mm512_cmpgt_epi32_mask(a2, limit)) << 32 |
+                              static_cast<std::uint64_t>(_mm512_cmpgt_epi32_mask(a3, limit)) << 48;
+  if (above != 0) {
+    _mm512_store_si512(sums, a0);
+    _mm512_store_si512(sums + 16, a1);
+    _mm512_store_si512(sums + 32, a2);
+    _mm512_store_si512(sums + 48, a3);
   }
-  if (above != 0)
-    for (std::size_t v = 0; v < 4; ++v) _mm512_store_si512(sums + 16 * v, a[v]);
   return above;
 }
 
@@ -112,6 +137,50 @@ __attribute__((target("avx512vnni"))) inline std::uint64_t AboveBound<VnniDot>(c
 struct Avx2Dot {
   static constexpr int kQueryLimit = 63;
 };
+struct AvxVnniDot {
+  static constexpr int kQueryLimit = 127;
+};
+
+// The bits of 64 sums above `bound`; where there are any, `sums` are written.
+inline std::uint64_t StoreAbove(const __m256i (&a)[8], std::int32_t bound, std::int32_t* sums) {
+  std::uint64_t above = 0;
+  for (std::size_t v = 0; v < 8; ++v) {
+    const __m256i larger = _mm256_cmpgt_epi32(a[v], _mm256_set1_epi32(bound));
+    above |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(_mm256_movemask_ps(_mm256_castsi256_ps(larger))))
+             << (8 * v);
+  }
+  if (above != 0)
+    for (std::size_t v = 0; v < 8; ++v) _mm256_store_si256(reinterpret_cast<__m256i*>(sums + 8 * v), a[v]);
+  return above;
+}
+
+// As for AVX-512. Its encoding there is not the usual one.
+inline __m256i AddProducts(__m256i sums, __m256i rows, __m256i four) {
+  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(rows), "x"(four));
+  return sums;
+}
+
+template <>
+inline std::uint64_t AboveBound<AvxVnniDot>(const std::uint8_t* panel, const std::int8_t* words, std::size_t stride,
+                                            std::int32_t bound, std::int32_t* sums) {
+  __m256i a[8];
+  for (__m256i& sum : a) sum = _mm256_setzero_si256();
+  for (std::size_t j = 0; j < stride; j += 4, panel += kPanelStep) {
+    const __m256i four = _mm256_set1_epi32(FourWords(words + j));
+    for (std::size_t v = 0; v < 8; ++v)
+      a[v] = AddProducts(a[v], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel + 32 * v)), four);
+  }
+  return StoreAbove(a, bound, sums);
+}
+
+// By CPUID: not every compiler has a name for this feature. That AVX runs is known where this code is chosen.
+inline bool HasAvxVnni() {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
+}
 
 template <>
 inline std::uint64_t AboveBound<Avx2Dot>(const std::uint8_t* panel, const std::int8_t* words, std::size_t stride,
@@ -126,15 +195,7 @@ inline std::uint64_t AboveBound<Avx2Dot>(const std::uint8_t* panel, const std::i
       a[v] = _mm256_add_epi32(a[v], _mm256_madd_epi16(_mm256_maddubs_epi16(rows, four), ones));
     }
   }
-  std::uint64_t above = 0;
-  for (std::size_t v = 0; v < 8; ++v) {
-    const __m256i larger = _mm256_cmpgt_epi32(a[v], _mm256_set1_epi32(bound));
-    above |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(_mm256_movemask_ps(_mm256_castsi256_ps(larger))))
-             << (8 * v);
-  }
-  if (above != 0)
-    for (std::size_t v = 0; v < 8; ++v) _mm256_store_si256(reinterpret_cast<__m256i*>(sums + 8 * v), a[v]);
-  return above;
+  return StoreAbove(a, bound, sums);
 }
 
 #endif
@@ -246,13 +307,16 @@ TopKQuery PrepareQuery(const float* query, std::size_t stride, std::int8_t* word
 
 inline const TopKKernels& TopKKernelTable() {
 #if defined(__AVX512F__) && defined(__AVX512BW__)
-  static constexpr TopKKernels kVnni{&PrepareQuery<VnniDot>, &ScanGroups<VnniDot>};
-  static constexpr TopKKernels kTable{&PrepareQuery<Avx512Dot>, &ScanGroups<Avx512Dot>};
+  static constexpr TopKKernels kTable{&PrepareQuery<Avx512Dot>, &ScanGroups<Avx512Dot>, nullptr};
+  static constexpr TopKKernels kVnni{&PrepareQuery<VnniDot>, &ScanGroups<VnniDot>, &kTable};
   if (__builtin_cpu_supports("avx512vnni")) return kVnni;
 #elif defined(__AVX2__)
-  static constexpr TopKKernels kTable{&PrepareQuery<Avx2Dot>, &ScanGroups<Avx2Dot>};
+  static constexpr TopKKernels kTable{&PrepareQuery<Avx2Dot>, &ScanGroups<Avx2Dot>, nullptr};
+  static constexpr TopKKernels kVnni{&PrepareQuery<AvxVnniDot>, &ScanGroups<AvxVnniDot>, &kTable};
+  static const bool has_vnni = HasAvxVnni();
+  if (has_vnni) return kVnni;
 #else
-  static constexpr TopKKernels kTable{&PrepareQuery<PortableDot>, &ScanGroups<PortableDot>};
+  static constexpr TopKKernels kTable{&PrepareQuery<PortableDot>, &ScanGroups<PortableDot>, nullptr};
 #endif
   return kTable;
 }
