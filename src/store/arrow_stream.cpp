@@ -156,19 +156,26 @@ class Exporter {
   // Fills the next batch; one that is released already where there is none.
   absl::Status Next(ArrowArray* batch) {
     *batch = {};
+    const KindTable& kinds = snapshot_.kinds();
     EventColumns columns;
     while (columns.users.size() == 0) {  // rows may be missing
       if (next_row_ >= snapshot_.end_row()) return absl::OkStatus();
       const std::uint64_t end = std::min(snapshot_.end_row(), next_row_ + kRowsInBatch);
-      WAYPOST_RETURN_IF_ERROR(snapshot_.ReadRows(next_row_, end, Parallelism(1), columns));
+      EventColumns read;
+      WAYPOST_RETURN_IF_ERROR(snapshot_.ReadRows(next_row_, end, Parallelism(1), read));
       next_row_ = end;
+      for (std::size_t row = 0; row < read.users.size(); ++row) {
+        if (read.users[row] >= users_.size() || read.items[row] >= items_.size() || read.kinds[row] >= kinds.size())
+          return absl::DataLossError("events: want users, items and kinds of the store, got others");
+        if (users_[read.users[row]].empty()) continue;  // forgotten after the snapshot was taken
+        columns.users.push_back(read.users[row]);
+        columns.items.push_back(read.items[row]);
+        columns.kinds.push_back(read.kinds[row]);
+        columns.values.push_back(read.values[row]);
+        columns.times_us.push_back(read.times_us[row]);
+      }
     }
     const std::size_t rows = columns.users.size();
-    const KindTable& kinds = snapshot_.kinds();
-    for (std::size_t row = 0; row < rows; ++row)
-      if (columns.users[row] >= users_.size() || columns.items[row] >= items_.size() ||
-          columns.kinds[row] >= kinds.size())
-        return absl::DataLossError("events: want users, items and kinds of the store, got others");
     auto memory = std::make_unique<BatchMemory>();
     // From here on the children are released with the batch, also when memory runs out between them.
     for (std::size_t column = 0; column < kColumns.size(); ++column)

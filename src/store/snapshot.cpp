@@ -62,6 +62,20 @@ absl::StatusOr<Dense> DenseIds(const IdMirror& mirror, std::uint64_t count) {
   return dense;
 }
 
+// The rows whose user has an index. The others are of users who were forgotten after the snapshot was taken.
+EventColumns OfKnownUsers(const EventColumns& columns) {
+  EventColumns kept;
+  for (std::size_t row = 0; row < columns.users.size(); ++row) {
+    if (columns.users[row] == kEmptySlot) continue;
+    kept.users.push_back(columns.users[row]);
+    kept.items.push_back(columns.items[row]);
+    kept.kinds.push_back(columns.kinds[row]);
+    kept.values.push_back(columns.values[row]);
+    kept.times_us.push_back(columns.times_us[row]);
+  }
+  return kept;
+}
+
 }  // namespace
 
 std::uint64_t StoreSnapshot::version() const {
@@ -190,12 +204,15 @@ absl::StatusOr<EventLog> StoreSnapshot::ReadLog(const Parallelism& parallelism) 
       sound = sound && columns.users[row] < user_count() && columns.items[row] < item_count() &&
               columns.kinds[row] < kinds_count;
     if (!sound) return damaged();
-    if (!users.indices.empty())
+    if (!users.indices.empty()) {
+      bool all = true;
       for (std::size_t row = 0; row < columns.users.size(); ++row) {
         std::uint32_t& user = columns.users.data()[row];
         user = users.indices[user];
-        if (user == kEmptySlot) return damaged();
+        all = all && user != kEmptySlot;
       }
+      if (!all) columns = OfKnownUsers(columns);
+    }
     return EventLog(std::move(users.ids).Build(), std::move(items.ids).Build(), kinds(), std::move(columns));
   });
 }
@@ -257,8 +274,10 @@ absl::StatusOr<std::vector<Impression>> StoreSnapshot::ReadImpressions(std::uint
         const store::ImpressionRow& row = stored.rows[n];
         const bool gone = row.user == kEmptySlot || IsForgotten(UserIndex{row.user});
         if (stored.first + n < first || stored.first + n >= last || gone) continue;
+        std::string user = state_->folder().users().Id(row.user);
+        if (user.empty()) continue;  // forgotten after the snapshot was taken
         impressions.push_back({.request = row.request,
-                               .user = state_->folder().users().Id(row.user),
+                               .user = std::move(user),
                                .item = state_->folder().items().Id(row.item),
                                .kind = row.kind,
                                .rank = row.rank,

@@ -286,6 +286,7 @@ absl::Status Export(const StoreSnapshot& snapshot, const std::string& path) {
       if (columns.users[n] >= users.size() || columns.items[n] >= items.size() ||
           columns.kinds[n] >= snapshot.kinds().size())
         return absl::DataLossError("events: want users, items and kinds of the store, got others");
+      if (users[columns.users[n]].empty()) continue;  // forgotten after the snapshot was taken
       csv.Field(users[columns.users[n]]);
       csv.Raw(",");
       csv.Field(items[columns.items[n]]);

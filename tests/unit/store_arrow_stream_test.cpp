@@ -10,6 +10,7 @@
 
 #include "support/files.hpp"
 #include "waypost/store/store.hpp"
+#include "waypost/store/transfer.hpp"
 
 namespace waypost {
 namespace {
@@ -94,6 +95,39 @@ TEST_F(StoreArrowStream, BatchesAndTheirMovedColumnsOutliveTheStreamAndTheStore)
   EXPECT_EQ(third, 2.0f);
   values.release(&values);
   schema.release(&schema);
+}
+
+// The dictionaries in memory are shared and forget at once.
+TEST_F(StoreArrowStream, WhatReadsASnapshotPassesOverUsersForgottenSince) {
+  Append(1000);
+  const StoreSnapshot before = store_->Snapshot().value();
+  ASSERT_TRUE(store_->Forget("user 3").ok());
+  ASSERT_FALSE(store_->Snapshot()->FindUser("user 3")->has_value());
+  const std::size_t left = store_->Snapshot()->event_count();
+  ASSERT_LT(left, 1000u);
+  const absl::StatusOr<EventLog> log = before.ReadLog();
+  ASSERT_TRUE(log.ok()) << log.status();
+  EXPECT_EQ(log->size(), left);
+  EXPECT_FALSE(log->users().Find("user 3").has_value());
+  for (const bool arrow : {true, false}) {
+    EventLogBuilder builder;
+    if (arrow) {
+      ArrowArrayStream stream;
+      ASSERT_TRUE(ExportArrowStream(before, &stream).ok());
+      ASSERT_TRUE(AppendArrowStream(&stream, {}, builder).ok());
+    } else {
+      const std::string file = folder_.path() + "/events.csv";
+      ASSERT_TRUE(ExportEvents(before, file).ok());
+      const absl::StatusOr<ReadReport> read = ReadEvents(file, {}, builder);
+      ASSERT_TRUE(read.ok()) << read.status();
+    }
+    const EventLog got = std::move(builder).Build();
+    ASSERT_EQ(got.size(), left);
+    for (std::size_t row = 0; row < left; ++row) {
+      ASSERT_EQ(got.user_id(row), log->user_id(row));
+      ASSERT_EQ(got.item_id(row), log->item_id(row));
+    }
+  }
 }
 
 TEST_F(StoreArrowStream, AnEmptyStoreIsAStreamWithoutBatches) {
