@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <system_error>
 
@@ -16,8 +14,6 @@ namespace waypost::store {
 namespace {
 
 constexpr std::uint64_t kLargestEmptyFile = std::uint64_t{1} << 17;
-constexpr std::string_view kDataPrefix = "data-";
-constexpr std::string_view kDataSuffix = ".mdb";
 
 using Identity = std::pair<std::uint64_t, std::uint64_t>;
 
@@ -54,68 +50,6 @@ struct flock LockOf(short type) {
 }
 
 }  // namespace
-
-std::string DataFileName(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  if (digits.size() < 6) digits.insert(0, 6 - digits.size(), '0');
-  return absl::StrCat(internal::ToAbsl(kDataPrefix), digits, internal::ToAbsl(kDataSuffix));
-}
-
-absl::StatusOr<std::uint64_t> DataFileNumber(std::string_view name) {
-  std::uint64_t number = 0;
-  if (name.starts_with(kDataPrefix) && name.ends_with(kDataSuffix)) {
-    const std::string_view digits =
-        name.substr(kDataPrefix.size(), name.size() - kDataPrefix.size() - kDataSuffix.size());
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error == std::errc() && end == digits.data() + digits.size()) return number;
-  }
-  return absl::DataLossError(
-      absl::StrCat("want the name of a data file, got '", internal::ToAbsl(name.substr(0, 40)), "'"));
-}
-
-absl::StatusOr<std::uint64_t> ReadCurrent(const std::string& folder) {
-  const std::string path = absl::StrCat(folder, "/", internal::ToAbsl(kCurrentFile));
-  const file::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return ToStatus(errno, absl::StrCat("'", path, "'"));
-  char text[64];
-  const ssize_t size = read(file.get(), text, sizeof(text));
-  if (size < 0) return ToStatus(errno, absl::StrCat("'", path, "'"));
-  std::string_view name(text, static_cast<std::size_t>(size));
-  if (!name.ends_with('\n'))
-    return absl::DataLossError(absl::StrCat("'", path, "': want one line, got ", size, " bytes"));
-  name.remove_suffix(1);
-  const absl::StatusOr<std::uint64_t> number = DataFileNumber(name);
-  if (!number.ok()) return internal::AddContext(absl::StrCat("'", path, "'"), number.status());
-  return number;
-}
-
-absl::Status WriteCurrent(const std::string& folder, std::uint64_t number) {
-  WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<file::AtomicFile> file,
-                           file::AtomicFile::Create(absl::StrCat(folder, "/", internal::ToAbsl(kCurrentFile))));
-  const std::string line = DataFileName(number) + "\n";
-  WAYPOST_RETURN_IF_ERROR(file->Write(std::as_bytes(std::span(line))));
-  return file->Commit();
-}
-
-void RemoveOtherDataFiles(const std::string& folder, std::uint64_t keep) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    std::string name = entry.path().filename().string();
-    if (name.ends_with("-lock")) name.resize(name.size() - 5);
-    const absl::StatusOr<std::uint64_t> number = DataFileNumber(name);
-    const bool left_over = name.starts_with(".waypost-") && name.ends_with(".tmp");
-    if (left_over || (number.ok() && *number != keep)) std::filesystem::remove(entry.path(), ignored);
-  }
-}
-
-bool IsUnfinished(const std::string& folder) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name == kLockFile || DataFileNumber(name).ok()) return true;
-  }
-  return false;
-}
 
 Folder::Folder(std::string path, const StoreOptions& options)
     : path_(std::move(path)), options_(options), process_(getpid()) {}

@@ -1,8 +1,7 @@
 // store/folder.hpp - an open store: its folder, its data file, who writes, and what all its users in one process share.
 //
-// (1) `current` names the data file. It is replaced whole, so that a store changes its data file in one moment.
-// (2) `writer.lock` is locked by the process that writes, and, shared, by readers that can have no lock file of LMDB's.
-// (3) A folder is opened once in a process (LMDB's and our file locks belong to the process).
+// (1) `writer.lock` is locked by the process that writes, and, shared, by readers that can have no lock file of LMDB's.
+// (2) A folder is opened once in a process (LMDB's and our file locks belong to the process).
 #ifndef WAYPOST_SRC_STORE_FOLDER_HPP_
 #define WAYPOST_SRC_STORE_FOLDER_HPP_
 
@@ -22,24 +21,12 @@
 
 #include "file/file_io.hpp"
 #include "store/commit.hpp"
+#include "store/data_files.hpp"
 #include "store/environment.hpp"
 #include "store/id_mirror.hpp"
 #include "store/layout.hpp"
 
 namespace waypost::store {
-
-inline constexpr std::string_view kCurrentFile = "current";
-inline constexpr std::string_view kLockFile = "writer.lock";
-
-std::string DataFileName(std::uint64_t number);  // "data-000001.mdb"
-absl::StatusOr<std::uint64_t> DataFileNumber(std::string_view name);
-// What `current` names. kNotFound: there is no such file.
-absl::StatusOr<std::uint64_t> ReadCurrent(const std::string& folder);
-absl::Status WriteCurrent(const std::string& folder, std::uint64_t number);
-// Removes data files other than `keep`, and their lock files.
-void RemoveOtherDataFiles(const std::string& folder, std::uint64_t keep);
-// Whether the folder has files of a store that was never finished.
-bool IsUnfinished(const std::string& folder);
 
 // What one call wants done. It lives on the stack of that call.
 struct Request {
