@@ -100,7 +100,7 @@ TEST(GoldenModelFile, TheVersionMapNamesTheFormatThatThisReleaseWrites) {
   const std::string format = std::to_string(LoadLittleEndian<std::uint16_t>(bytes, 8)) + "." +
                              std::to_string(LoadLittleEndian<std::uint16_t>(bytes, 10));
   EXPECT_THAT(Read(std::filesystem::path(WAYPOST_GOLDEN_DIR) / "version_map.json"),
-              testing::HasSubstr("\"" WAYPOST_VERSION_STRING "\": {\"model_file\": \"" + format + "\"}"));
+              testing::HasSubstr("\"" WAYPOST_VERSION_STRING "\": {\"model_file\": \"" + format + "\","));
 }
 
 TEST(GoldenModelFile, TheExampleOfTheFormatsDocumentIsTheGoldenFile) {
