@@ -18,50 +18,77 @@ constexpr std::size_t kLeastSegmentRows = std::size_t{1} << 15;
 constexpr std::size_t kSegmentRows = kMaxSegmentRows / 2;  // of a segment made from a log
 constexpr std::size_t kRowsInCommit = 4 * kSegmentRows;
 
-// A batch of events, with what the mirrors know of their ids.
+// A batch of events as columns, with what the mirrors know of their ids: kEmptySlot where they know none.
 struct Batch {
-  std::vector<std::uint32_t> users;  // kEmptySlot: not known
-  std::vector<std::uint32_t> items;
+  explicit Batch(std::size_t size) : complete((size + kBlockRows - 1) / kBlockRows, 0) { rows.ResizeCells(size); }
+
+  static constexpr std::size_t kBlockRows = 2048;  // fewer are not worth a thread
+
+  bool AllKnown() const {
+    return std::all_of(complete.begin(), complete.end(), [](char block) { return block != 0; });
+  }
+
+  Rows rows;
+  std::vector<char> complete;   // of each block: whether all ids are known
   std::uint64_t forgotten = 0;  // how many users had been, at the first look
 };
+
+// An id that is known has been checked when it came.
+absl::Status CheckUnknown(std::string_view what, std::string_view id, std::uint32_t index, bool& complete) {
+  if (index != kEmptySlot) return absl::OkStatus();
+  complete = false;
+  return IsValidUtf8(id) ? absl::OkStatus() : CheckText(what, id);
+}
 
 // Checks and looks up the events [begin, end). Their texts are all over the host's memory: they are asked for ahead.
 absl::Status Prepare(std::span<const Event> events, std::size_t begin, std::size_t end,
                      const EventLogBuilder& validator, const Folder& folder, Batch& batch) {
-  constexpr std::size_t kAtOnce = IdDictionaryBuilder::kFindAtOnce;
+  constexpr std::size_t kAtOnce = 4 * IdDictionaryBuilder::kFindAtOnce;  // under one lock of a mirror
   std::array<std::string_view, kAtOnce> users;
   std::array<std::string_view, kAtOnce> items;
+  Rows& rows = batch.rows;
+  bool complete = true;
   for (std::size_t at = begin; at < end; at += kAtOnce) {
-    const std::size_t count = std::min(kAtOnce, end - at);
     for (std::size_t n = at; n < std::min(at + 2 * kAtOnce, end); ++n) {
       __builtin_prefetch(events[n].user.data());
       __builtin_prefetch(events[n].item.data());
     }
+    std::size_t count = std::min(kAtOnce, end - at);
+    absl::Status invalid;
     for (std::size_t n = 0; n < count; ++n) {
       const Event& event = events[at + n];
-      absl::Status status = validator.Validate(event);
-      if (status.ok() && !IsValidUtf8(event.user)) status = CheckText("user", event.user);
-      if (status.ok() && !IsValidUtf8(event.item)) status = CheckText("item", event.item);
-      if (!status.ok()) return internal::AddContext(absl::StrCat("event ", at + n), status);
+      if (absl::Status status = validator.Validate(event); !status.ok()) {
+        invalid = internal::AddContext(absl::StrCat("event ", at + n), status);
+        count = n;  // what is wrong with those before is told first
+        break;
+      }
       users[n] = event.user;
       items[n] = event.item;
+      rows.kinds[at + n] = event.kind;
+      rows.values[at + n] = event.value.value_or(std::numeric_limits<float>::quiet_NaN());
+      rows.times_us[at + n] = event.time_us.value_or(kNoTime);
     }
-    folder.users().Find(std::span(users).first(count), batch.users.data() + at);
-    folder.items().Find(std::span(items).first(count), batch.items.data() + at);
+    folder.users().Find(std::span(users).first(count), rows.users.data() + at);
+    folder.items().Find(std::span(items).first(count), rows.items.data() + at);
+    for (std::size_t n = 0; n < count; ++n) {
+      absl::Status status = CheckUnknown("user", users[n], rows.users[at + n], complete);
+      if (status.ok()) status = CheckUnknown("item", items[n], rows.items[at + n], complete);
+      if (!status.ok()) return internal::AddContext(absl::StrCat("event ", at + n), status);
+    }
+    if (!invalid.ok()) return invalid;
   }
+  batch.complete[begin / Batch::kBlockRows] = static_cast<char>(complete);
   return absl::OkStatus();
 }
 
 absl::Status PrepareAll(std::span<const Event> events, const EventLogBuilder& validator, const Folder& folder,
                         const Parallelism& parallelism, Batch& batch) {
-  constexpr std::size_t kBlockRows = 2048;  // fewer are not worth a thread
-  batch.users.resize(events.size());
-  batch.items.resize(events.size());
   batch.forgotten = folder.users().forgotten();
-  std::vector<absl::Status> statuses((events.size() + kBlockRows - 1) / kBlockRows);
-  ForEachBlock(parallelism, events.size(), kBlockRows, [&](std::size_t begin, std::size_t end, std::size_t block) {
-    statuses[block] = Prepare(events, begin, end, validator, folder, batch);
-  });
+  std::vector<absl::Status> statuses(batch.complete.size());
+  ForEachBlock(parallelism, events.size(), Batch::kBlockRows,
+               [&](std::size_t begin, std::size_t end, std::size_t block) {
+                 statuses[block] = Prepare(events, begin, end, validator, folder, batch);
+               });
   for (const absl::Status& status : statuses) WAYPOST_RETURN_IF_ERROR(status);
   return absl::OkStatus();
 }
@@ -123,8 +150,9 @@ absl::StatusOr<AppendResult> Session::Append(std::span<const Event> events, cons
   WAYPOST_RETURN_IF_ERROR(CheckWriting());
   WAYPOST_RETURN_IF_ERROR(CheckDelivery(delivery, events.size()));
   WAYPOST_ASSIGN_OR_RETURN(const std::shared_ptr<const EventLogBuilder> validator, Validator());
-  Batch batch;
+  Batch batch(events.size());
   WAYPOST_RETURN_IF_ERROR(PrepareAll(events, *validator, *folder_, options_.parallelism, batch));
+  const bool all_known = batch.AllKnown();
 
   AppendResult result;
   std::uint64_t unsealed = 0;
@@ -135,18 +163,15 @@ absl::StatusOr<AppendResult> Session::Append(std::span<const Event> events, cons
     result.first_row = commit.end_row();
     // Who was forgotten meanwhile has another index now.
     const bool known = batch.forgotten == commit.forgotten().size();
-    commit.ReserveRows(result.accepted);
-    for (std::size_t n = result.repeated; n < events.size(); ++n) {
-      std::uint32_t user = known ? batch.users[n] : kEmptySlot;
-      std::uint32_t item = batch.items[n];
-      if (user == kEmptySlot) {
-        WAYPOST_ASSIGN_OR_RETURN(user, commit.users().Resolve(events[n].user));
+    const std::size_t at = commit.AddRows(batch.rows, result.repeated);
+    for (std::size_t n = result.repeated; n < events.size() && !(known && all_known); ++n) {
+      const std::size_t row = at + n - result.repeated;
+      if (!known || batch.rows.users[n] == kEmptySlot) {
+        WAYPOST_ASSIGN_OR_RETURN(commit.rows().users[row], commit.users().Resolve(events[n].user));
       }
-      if (item == kEmptySlot) {
-        WAYPOST_ASSIGN_OR_RETURN(item, commit.items().Resolve(events[n].item));
+      if (batch.rows.items[n] == kEmptySlot) {
+        WAYPOST_ASSIGN_OR_RETURN(commit.rows().items[row], commit.items().Resolve(events[n].item));
       }
-      commit.AddRow(user, item, events[n].kind, events[n].value.value_or(std::numeric_limits<float>::quiet_NaN()),
-                    events[n].time_us.value_or(kNoTime));
     }
     unsealed = commit.unsealed();
     return absl::OkStatus();

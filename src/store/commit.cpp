@@ -109,12 +109,7 @@ absl::Status Commit::WriteRows() {
       first = chunk.first_row();
       joined.Resize(chunk.size());
       chunk.Decode(0, chunk.size(), RowsTarget::Of(joined, 0));
-      const auto append = [](auto& cells, const auto& more) { cells.insert(cells.end(), more.begin(), more.end()); };
-      append(joined.users, rows_.users);
-      append(joined.items, rows_.items);
-      append(joined.kinds, rows_.kinds);
-      append(joined.values, rows_.values);
-      append(joined.times_us, rows_.times_us);
+      joined.Append(rows_, 0);
     }
   }
   const Rows& all = open ? joined : rows_;

@@ -77,8 +77,13 @@ class Commit {
   std::uint64_t end_row() const { return state_.end_row + rows_.size(); }
   // Events that no segment holds.
   std::uint64_t unsealed() const { return state_.events - state_.sealed_events + rows_.size(); }
-  // Makes room for so many more.
-  void ReserveRows(std::size_t count) { rows_.Reserve(rows_.size() + count); }
+  // Adds rows [from, size()) of columns and returns where they begin in rows(), whose ids may still be set.
+  std::size_t AddRows(const Rows& rows, std::size_t from) {
+    const std::size_t at = rows_.size();
+    rows_.Append(rows, from);
+    return at;
+  }
+  Rows& rows() { return rows_; }
   // Adds one event.
   void AddRow(std::uint32_t user, std::uint32_t item, std::uint16_t kind, float value, std::int64_t time_us) {
     rows_.users.push_back(user);

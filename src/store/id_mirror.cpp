@@ -60,9 +60,12 @@ void IdMirror::Find(std::span<const std::string_view> ids, std::uint32_t* indice
   const std::shared_lock lock(mutex_);
   for (std::size_t begin = 0; begin < ids.size(); begin += kAtOnce)
     ids_.FindMany(ids.subspan(begin, std::min(kAtOnce, ids.size() - begin)), hashes, indices + begin);
+  for (std::size_t n = 0; n < ids.size(); ++n)
+    if (IsPlaceholder(ids[n])) indices[n] = kEmptySlot;
 }
 
 std::uint32_t IdMirror::Find(std::string_view id) const {
+  if (IsPlaceholder(id)) return kEmptySlot;
   const std::shared_lock lock(mutex_);
   return ids_.Find(id).value_or(kEmptySlot);
 }

@@ -35,7 +35,8 @@ class IdMirror {
   // Errors  kDataLoss: ids that are missing, damaged or there twice.
   absl::Status Follow(const Reading& reading, std::uint64_t count, const Forgotten& forgotten);
 
-  // Writes the indices of ids, kEmptySlot where unknown.
+  // Writes the indices of ids, kEmptySlot where unknown. What is found is an id of the store: UTF-8 of a length it
+  // takes.
   void Find(std::span<const std::string_view> ids, std::uint32_t* indices) const;
   std::uint32_t Find(std::string_view id) const;
 

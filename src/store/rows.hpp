@@ -57,20 +57,28 @@ struct Rows {
 
   std::size_t size() const { return users.size(); }
   void Clear() { Resize(0); }
-  void Reserve(std::size_t size) {
-    users.reserve(size);
-    items.reserve(size);
-    kinds.reserve(size);
-    values.reserve(size);
-    times_us.reserve(size);
-  }
   void Resize(std::size_t size) {
     rows.resize(size);
+    ResizeCells(size);
+  }
+  // All columns but `rows`, which rows on their way into the store do not have yet.
+  void ResizeCells(std::size_t size) {
     users.resize(size);
     items.resize(size);
     kinds.resize(size);
     values.resize(size);
     times_us.resize(size);
+  }
+  // Adds the cells [from, size()) of others, again without `rows`.
+  void Append(const Rows& more, std::size_t from) {
+    const auto append = [&](auto& cells, const auto& others) {
+      cells.insert(cells.end(), others.begin() + static_cast<std::ptrdiff_t>(from), others.end());
+    };
+    append(users, more.users);
+    append(items, more.items);
+    append(kinds, more.kinds);
+    append(values, more.values);
+    append(times_us, more.times_us);
   }
   // Moves row `from` to row `to`.
   void Move(std::size_t from, std::size_t to) {

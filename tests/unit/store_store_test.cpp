@@ -186,6 +186,9 @@ TEST(Store, TakesABatchWholeOrNotAtAll) {
     EXPECT_TRUE(std::string(status.message()).starts_with("event ")) << status;
   }
   EXPECT_EQ(SnapshotOf(*store).user_count(), 0u) << "a refused event left its user";
+  const std::vector<Event> two_bad = {
+      {.user = "u", .item = "i"}, {.user = "\xC3", .item = "i"}, {.user = "", .item = "i"}};
+  EXPECT_TRUE(std::string(store->Append(two_bad).status().message()).starts_with("event 1:")) << "not the first";
   EXPECT_EQ(*store->SetKind({.name = "share", .weight = 2}), 15);
   EXPECT_TRUE(store->Append(bad[2]).ok());
   EXPECT_EQ(SnapshotOf(*store).kinds().at(15).name, "share");
@@ -314,6 +317,12 @@ TEST(Store, ForgetsAUserAtOnceAndItsBytesWithCompaction) {
   };
   expect_gone(SnapshotOf(*store));
   EXPECT_EQ(SnapshotOf(*store).event_count(), 2090u);
+
+  // Whatever stands for a forgotten id, no text reaches it.
+  const std::string no_text = '\xFF' + std::to_string(index.value);
+  EXPECT_FALSE(SnapshotOf(*store).FindUser(no_text)->has_value());
+  const Event imposter{.user = no_text, .item = "i3"};
+  EXPECT_EQ(store->Append({&imposter, 1}).status().code(), absl::StatusCode::kInvalidArgument);
 
   // The same person comes back as somebody new, and is forgotten again.
   const Event again{.user = secret, .item = "i3"};
