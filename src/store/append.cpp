@@ -43,7 +43,7 @@ absl::Status CheckUnknown(std::string_view what, std::string_view id, std::uint3
 // Checks and looks up the events [begin, end). Their texts are all over the host's memory: they are asked for ahead.
 absl::Status Prepare(std::span<const Event> events, std::size_t begin, std::size_t end,
                      const EventLogBuilder& validator, const Folder& folder, Batch& batch) {
-  constexpr std::size_t kAtOnce = 4 * IdDictionaryBuilder::kFindAtOnce;  // under one lock of a mirror
+  constexpr std::size_t kAtOnce = IdDictionaryBuilder::kFindAtOnce;  // under one lock of a mirror
   std::array<std::string_view, kAtOnce> users;
   std::array<std::string_view, kAtOnce> items;
   Rows& rows = batch.rows;

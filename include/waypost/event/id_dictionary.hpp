@@ -92,7 +92,7 @@ class IdDictionaryBuilder {
     return slots_.empty() ? kEmptySlot : IndexAt(FindSlot(id, hash));
   }
 
-  static constexpr std::size_t kFindAtOnce = 32;
+  static constexpr std::size_t kFindAtOnce = 128;
 
   // As Find for each of at most kFindAtOnce ids, whose reads of memory overlap.
   // Requires  hashes and indices are as long as ids.
