@@ -175,6 +175,7 @@ absl::StatusOr<EngineAnswer> Engine::State::AnswerSimilar(const SimilarQuery& qu
 
 absl::Status Engine::State::FollowStore(const StoreSnapshot& snapshot) {
   const std::uint64_t end = snapshot.end_row();
+  if (trending_begun_ && end <= trending_row_) return absl::OkStatus();  // another question took a later snapshot
   std::uint64_t begin = trending_row_;
   if (!trending_begun_ || end - begin > options_.trending_events) begin = end - std::min(end, options_.trending_events);
   EventColumns columns;

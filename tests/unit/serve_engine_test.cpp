@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
@@ -390,6 +391,34 @@ TEST_F(EngineTest, ManyAskAStoreThatGrowsWithoutAModel) {
   end = true;
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(EngineTest, AQuestionThatIsOvertakenCountsNoEventTwice) {
+  std::function<void()> meanwhile;
+  EngineOptions options = Options();
+  options.clock_us = [&] {
+    const std::int64_t now = clock_.load();
+    if (meanwhile) std::exchange(meanwhile, nullptr)();
+    return now;
+  };
+  const auto engine = Engine::Open(Path("store"), options);
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  RecordTribes(**engine);
+  TrainAndPublish(**engine);
+  clock_ = kStart + 400 * kDayUs;
+  Record(**engine, {{"a", "c3"}});
+  Ask(**engine, For("stranger", 1));
+  meanwhile = [&] {  // the question that reads the clock has its snapshot already
+    ++clock_;
+    Record(**engine, {{"b", "c3"}});
+    Ask(**engine, For("stranger", 1));
+  };
+  Ask(**engine, For("stranger", 1));
+  const EngineAnswer after = Ask(**engine, For("stranger", 1));
+  const EngineAnswer fresh = Ask(*Open("store", StoreAccess::kRead), For("stranger", 1));
+  ASSERT_EQ(Ids(after), Strings{"c3"});
+  ASSERT_EQ(Ids(fresh), Strings{"c3"});
+  EXPECT_FLOAT_EQ(after.recommendation.items[0].score, fresh.recommendation.items[0].score);
 }
 
 TEST_F(EngineTest, AHistoryIsWeighedAsTheModelWasTrained) {
