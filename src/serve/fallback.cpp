@@ -97,6 +97,9 @@ absl::StatusOr<Recommendation> AnswerByChain(const LiveModel& live, const LiveMo
                                              const IndexedQuery& query, const UserFacts& facts, bool explain) {
   const Recommender& recommender = live.recommender();
   WAYPOST_ASSIGN_OR_RETURN(const Scorer* asked, recommender.FindModel(query.model));
+  if (query.filter != nullptr && query.filter->size() != recommender.items().size())
+    return absl::InvalidArgumentError(
+        absl::StrCat("Query.filter: want ", recommender.items().size(), " bits, got ", query.filter->size()));
   Chain chain(live, query, explain);
   if (trending != nullptr)
     WAYPOST_RETURN_IF_ERROR(chain.Ask(trending->recommender,

@@ -393,6 +393,16 @@ TEST_F(EngineTest, ManyAskAStoreThatGrowsWithoutAModel) {
   EXPECT_EQ(wrong, 0);
 }
 
+TEST_F(EngineTest, AFilterOfOtherItemsIsRefusedAlongTheChain) {
+  const auto engine = Open();
+  Record(*engine, {{"a", "c1"}, {"b", "c2"}});
+  EngineQuery query = For("new", 2);
+  query.query.filter = std::make_shared<const Bitmap>(1, true);
+  const absl::Status status = engine->Recommend(query).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(status.message(), HasSubstr("Query.filter: want 2 bits, got 1"));
+}
+
 TEST_F(EngineTest, AQuestionThatIsOvertakenCountsNoEventTwice) {
   std::function<void()> meanwhile;
   EngineOptions options = Options();
