@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "serve/fallback.hpp"
@@ -21,6 +22,15 @@ constexpr std::uint64_t kItemsPerRefresh = 1 << 16;
 std::int64_t SystemClockUs() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+// The moment `refreshes` times `refresh_us` after `now_us`; the last one there is where that is later.
+std::int64_t LaterBy(std::int64_t now_us, std::int64_t refresh_us, std::uint64_t refreshes) {
+  std::int64_t span = 0;
+  std::int64_t until = 0;
+  if (__builtin_mul_overflow(refresh_us, refreshes, &span) || __builtin_add_overflow(now_us, span, &until))
+    return std::numeric_limits<std::int64_t>::max();
+  return until;
 }
 
 }  // namespace
@@ -109,7 +119,7 @@ absl::StatusOr<Engine::State::LivePointer> Engine::State::Live(const StoreSnapsh
     const std::uint64_t size =
         live->recommender().items().size() + std::min(snapshot.end_row(), options_.trending_events);
     const std::uint64_t refreshes = 1 + size / kItemsPerRefresh;
-    const std::int64_t until = now + options_.trending_refresh_us * static_cast<std::int64_t>(refreshes);
+    const std::int64_t until = LaterBy(now, options_.trending_refresh_us, refreshes);
     return std::make_shared<const StoreModel>(
         StoreModel{std::move(live), snapshot.version(), snapshot.end_row(), now, until});
   };
@@ -197,7 +207,8 @@ absl::StatusOr<std::shared_ptr<const Engine::State::Ranks>> Engine::State::Trend
                                                                                        const LivePointer& live,
                                                                                        std::int64_t now_us) {
   const auto fresh = [&](const Ranks& ranks) {
-    return ranks.live == live && now_us - ranks.made_us < options_.trending_refresh_us && now_us >= ranks.made_us;
+    return ranks.live == live && now_us >= ranks.made_us &&
+           now_us < LaterBy(ranks.made_us, options_.trending_refresh_us, 1);
   };
   const auto usable = [&](const Ranks& ranks) { return ranks.live == live; };
   const auto make = [&](const std::shared_ptr<const Ranks>&) -> absl::StatusOr<std::shared_ptr<const Ranks>> {

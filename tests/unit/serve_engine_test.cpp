@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -401,6 +402,19 @@ TEST_F(EngineTest, AFilterOfOtherItemsIsRefusedAlongTheChain) {
   const absl::Status status = engine->Recommend(query).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
   EXPECT_THAT(status.message(), HasSubstr("Query.filter: want 2 bits, got 1"));
+}
+
+TEST_F(EngineTest, WithoutAModelTheLongestRefreshLastsForEver) {
+  EngineOptions options = Options();
+  options.trending_half_life_days = 0;
+  options.trending_refresh_us = std::numeric_limits<std::int64_t>::max();
+  const auto engine = Engine::Open(Path("store"), options);
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  Record(**engine, {{"a", "c1"}, {"b", "c1"}, {"c", "c1"}, {"d", "c1"}});
+  EXPECT_THAT(Ids(Ask(**engine, For("new", 2))), ElementsAre("c1"));
+  Record(**engine, {{"e", "c2"}});
+  clock_ = kStart + 1000 * kDayUs;
+  EXPECT_THAT(Ids(Ask(**engine, For("new", 2))), ElementsAre("c1"));
 }
 
 TEST_F(EngineTest, AQuestionThatIsOvertakenCountsNoEventTwice) {
