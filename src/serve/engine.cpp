@@ -53,7 +53,10 @@ absl::Status Validate(const EngineOptions& options) {
 
 Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Engine::~Engine() {
-  if (state_ != nullptr) (void)state_->WriteImpressions();  // where that fails nobody is left to be told
+  try {
+    if (state_ != nullptr) (void)state_->WriteImpressions();  // where that fails nobody is left to be told
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const std::string& folder, EngineOptions options) try {
@@ -72,10 +75,10 @@ Store& Engine::store() {
 
 absl::StatusOr<AppendResult> Engine::Record(std::span<const Event> events, const Delivery& delivery) try {
   const Stopwatch stopwatch(state_->record_ns);
+  WAYPOST_RETURN_IF_ERROR(state_->WriteImpressions());  // first: an error then means that no event was kept
   WAYPOST_ASSIGN_OR_RETURN(const AppendResult result, state_->store().Append(events, delivery));
   state_->recorded.Add(result.accepted);
   state_->repeated.Add(result.repeated);
-  WAYPOST_RETURN_IF_ERROR(state_->WriteImpressions());
   return result;
 } catch (const std::bad_alloc&) {
   return OutOfMemory("Record");
@@ -128,7 +131,9 @@ absl::Status Engine::Reload() try {
 
 absl::StatusOr<ForgetReport> Engine::Forget(std::string_view user) try {
   state_->DropImpressionsOf(user);
-  return state_->store().Forget(user);
+  absl::StatusOr<ForgetReport> report = state_->store().Forget(user);
+  state_->DropImpressionsOf(user);  // of questions asked meanwhile
+  return report;
 } catch (const std::bad_alloc&) {
   return OutOfMemory("Forget");
 }

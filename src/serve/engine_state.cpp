@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "serve/fallback.hpp"
 #include "serve/user_facts.hpp"
+#include "store/impression_check.hpp"
 
 namespace waypost {
 namespace {
@@ -223,24 +225,30 @@ absl::Status Engine::State::KeepImpressions(const EngineQuery& query, const Engi
   if (query.request == 0) return absl::OkStatus();
   if (!query.query.user) return absl::InvalidArgumentError("EngineQuery.request: want a user beside it, got none");
   const std::int64_t now = query.query.now_us ? *query.query.now_us : now_us();
+  std::vector<Impression> shown;
+  for (const Suggestion& suggestion : answer.recommendation.items) {
+    shown.push_back({.request = query.request,
+                     .user = *query.query.user,
+                     .item = std::string(suggestion.id),
+                     .kind = kImpression,
+                     .rank = static_cast<std::uint16_t>(shown.size()),
+                     .propensity = suggestion.propensity,
+                     .model = answer.model,
+                     .time_us = now});
+    // One that the store refuses would keep all others from being written.
+    if (const absl::Status status = store::CheckImpression(shown.back(), KindTable()); !status.ok())
+      return internal::AddContext("EngineQuery.request", status);
+  }
   const std::lock_guard lock(impressions_mutex_);
-  if (impressions_.size() + answer.recommendation.items.size() > kMaxKeptImpressions)
+  if (impressions_.size() + shown.size() > kMaxKeptImpressions)
     return absl::ResourceExhaustedError(absl::StrCat("EngineQuery.request: want at most ", kMaxKeptImpressions,
                                                      " impressions kept, got more; FlushImpressions writes them"));
-  std::uint16_t rank = 0;
-  for (const Suggestion& suggestion : answer.recommendation.items)
-    impressions_.push_back({.request = query.request,
-                            .user = *query.query.user,
-                            .item = std::string(suggestion.id),
-                            .kind = kImpression,
-                            .rank = rank++,
-                            .propensity = suggestion.propensity,
-                            .model = answer.model,
-                            .time_us = now});
+  impressions_.insert(impressions_.end(), std::make_move_iterator(shown.begin()), std::make_move_iterator(shown.end()));
   return absl::OkStatus();
 }
 
 absl::Status Engine::State::WriteImpressions() {
+  const std::lock_guard writing(write_impressions_mutex_);
   std::vector<Impression> kept;
   {
     const std::lock_guard lock(impressions_mutex_);
@@ -255,6 +263,7 @@ absl::Status Engine::State::WriteImpressions() {
 }
 
 void Engine::State::DropImpressionsOf(std::string_view user) {
+  const std::lock_guard writing(write_impressions_mutex_);  // none is on its way to the store
   const std::lock_guard lock(impressions_mutex_);
   std::erase_if(impressions_, [&](const Impression& impression) { return impression.user == user; });
 }

@@ -93,6 +93,7 @@ class Engine::State {
   std::uint64_t trending_row_ = 0;  // the store was read up to here
   bool trending_begun_ = false;
 
+  std::mutex write_impressions_mutex_;  // one call writes them; taken before the next
   std::mutex impressions_mutex_;
   std::vector<Impression> impressions_;
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "store/impression_check.hpp"
 #include "store/session.hpp"
 #include "store/snapshot_state.hpp"
 
@@ -43,12 +44,26 @@ void Session::ForgetValidator() {
   validator_.reset();
 }
 
+absl::Status CheckImpression(const Impression& impression, const KindTable& kinds) {
+  WAYPOST_RETURN_IF_ERROR(CheckText("user", impression.user));
+  WAYPOST_RETURN_IF_ERROR(CheckText("item", impression.item));
+  if (impression.kind >= kinds.size())
+    return absl::InvalidArgumentError(absl::StrCat("kind: want 0..", kinds.size() - 1, ", got ", impression.kind));
+  if (!(impression.propensity > 0 && impression.propensity <= 1))
+    return absl::InvalidArgumentError(
+        absl::StrCat("propensity: want more than 0 and at most 1, got ", impression.propensity));
+  if (impression.time_us == kNoTime)
+    return absl::InvalidArgumentError(absl::StrCat("time: want more than ", kNoTime, ", got it"));
+  return absl::OkStatus();
+}
+
 }  // namespace store
 
 namespace {
 
 using file::Guard;
 using store::Bytes;
+using store::CheckImpression;
 using store::Commit;
 using store::Entry;
 using store::Table;
@@ -77,19 +92,6 @@ absl::Status WriteImpressions(Commit& commit, std::vector<store::ImpressionRow> 
     WAYPOST_RETURN_IF_ERROR(commit.writing().Put(Table::kImpressions, first + begin,
                                                  store::EncodeImpressions(first + begin, part, value), !open));
   }
-  return absl::OkStatus();
-}
-
-absl::Status CheckImpression(const Impression& impression, const KindTable& kinds) {
-  WAYPOST_RETURN_IF_ERROR(store::CheckText("user", impression.user));
-  WAYPOST_RETURN_IF_ERROR(store::CheckText("item", impression.item));
-  if (impression.kind >= kinds.size())
-    return absl::InvalidArgumentError(absl::StrCat("kind: want 0..", kinds.size() - 1, ", got ", impression.kind));
-  if (!(impression.propensity > 0 && impression.propensity <= 1))
-    return absl::InvalidArgumentError(
-        absl::StrCat("propensity: want more than 0 and at most 1, got ", impression.propensity));
-  if (impression.time_us == kNoTime)
-    return absl::InvalidArgumentError(absl::StrCat("time: want more than ", kNoTime, ", got it"));
   return absl::OkStatus();
 }
 

@@ -573,6 +573,42 @@ TEST_F(EngineTest, KeepsImpressionsWithRankPropensityAndModel) {
   EXPECT_EQ(engine->Recommend(query).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(EngineTest, AnAnswerThatCannotBeKeptIsRefusedAndHoldsUpNoOther) {
+  const auto engine = Open();
+  Record(*engine, {{"a", "c1"}});
+  EngineQuery query = For("b", 1);
+  query.request = 7;
+  for (const std::string& user : Strings{"", std::string(300, 'x'), "\xFF"}) {
+    query.query.user = user;
+    const absl::Status status = engine->Recommend(query).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_THAT(status.message(), HasSubstr("EngineQuery.request: user: want"));
+  }
+  query.query.user = "b";
+  Ask(*engine, query);
+  Record(*engine, {{"a", "c2"}});
+  EXPECT_EQ(engine->store().Snapshot()->end_impression(), 1u);
+}
+
+TEST_F(EngineTest, ForgetsImpressionsThatAreOnTheirWayToTheStore) {
+  const auto engine = Open();
+  std::atomic<bool> ends = false;
+  std::thread flusher([&] {
+    while (!ends) EXPECT_TRUE(engine->FlushImpressions().ok());
+  });
+  EngineQuery query = For("u", 1);
+  for (query.request = 1; query.request <= 200; ++query.request) {
+    Record(*engine, {{"u", "c1"}, {"other", "c2"}});
+    Ask(*engine, query);
+    EXPECT_TRUE(engine->Forget("u").ok());
+  }
+  ends = true;
+  flusher.join();
+  const StoreSnapshot snapshot = engine->store().Snapshot().value();
+  EXPECT_THAT(snapshot.ReadImpressions(0, snapshot.end_impression()).value(), IsEmpty());
+  EXPECT_EQ(snapshot.FindUser("u").value(), std::nullopt);
+}
+
 TEST_F(EngineTest, ForgetsAUserAtOnce) {
   const auto engine = Open();
   RecordTribes(*engine);

@@ -139,7 +139,7 @@ class Engine {
 
   // Adds events, and the impressions kept. On return they are as safe as the store's durability says, and every later
   // question knows them.
-  // Errors  as Store::Append.
+  // Errors  as Store::Append and Store::AppendImpressions; no event is kept then, and the impressions are kept on.
   absl::StatusOr<AppendResult> Record(std::span<const Event> events, const Delivery& delivery = {});
 
   // Answers a question about a user. Rules hold along the whole chain of fallbacks; its links stay in their order, and
