@@ -55,8 +55,8 @@ WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_engine_record(waypost_engine
                                                                   const char* source, uint64_t source_size,
                                                                   uint64_t first_sequence, uint64_t* accepted);
 
-/* Reads a catalogue file into the store, by its suffix; items of the same id are replaced. Answers know it with the
- * next publication or reload.
+/* Reads a catalogue file into the store, by its suffix; items of the same id are replaced. Answers know it at
+ * once while no model is published, else with the next publication or reload.
  * Errors: WAYPOST_NOT_FOUND, WAYPOST_INVALID_ARGUMENT: name file and line. Threads: any. Since 0.1. */
 WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_engine_put_catalogue(waypost_engine* engine, const char* file,
                                                                          uint64_t file_size);

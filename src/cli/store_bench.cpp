@@ -118,11 +118,12 @@ class Load {
       Clock::time_point due = Clock::now();
       if (spacing > 0) {
         const double share = static_cast<double>(thread) / static_cast<double>(options_.threads);
-        due = begin_ + std::chrono::duration_cast<Clock::duration>(
-                           std::chrono::duration<double>((static_cast<double>(call) + share) * spacing));
-        if (due < end) std::this_thread::sleep_until(due);
+        const double offset = (static_cast<double>(call) + share) * spacing;
+        if (offset >= options_.seconds) return;
+        due = begin_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(offset));
+        std::this_thread::sleep_until(due);
       }
-      if (due >= end || Clock::now() >= end) return;
+      if (Clock::now() >= end) return;
       if (random.Uniform() < options_.recommend) {
         EngineQuery query;
         query.query.user = users_[random.Below(users_.size())];
@@ -226,8 +227,8 @@ absl::Status RunBench(const Options& options, Console& console) {
   if (options.rate > 0 && options.recommend == 1)
     return UsageError("--rate: want --recommend below 1 beside it, got no call that records");
   console.CatchInterrupts();
-  std::filesystem::path store(options.store);
-  if (!store.has_filename()) store = store.parent_path();  // "shop/"
+  std::filesystem::path store = std::filesystem::absolute(options.store).lexically_normal();  // "." has a name too
+  if (!store.has_filename()) store = store.parent_path();                                     // "shop/"
   const std::string name = absl::StrCat(store.filename().string(), "-bench-", getpid());
   const std::filesystem::path parent =
       options.folder.empty() ? store.parent_path() : std::filesystem::path(options.folder);
@@ -292,8 +293,8 @@ void AddBench(CommandLine& command_line) {
   AddOutputFlags(verb, options->output);
   verb.Notes(
       "Users and items are drawn from the store, each as likely as any other. A call counts from the moment it is\n"
-      "due: with --rate a stall counts for all calls that wait behind it. A failed call ends the run with status 1\n"
-      "once the figures are written.\n");
+      "due: with --rate a stall counts for all calls that wait behind it and begin before time is up. A failed call\n"
+      "ends the run with status 1 once the figures are written.\n");
   verb.Runs([options](Console& console) { return RunBench(*options, console); });
 }
 

@@ -111,7 +111,10 @@ absl::StatusOr<Engine::State::LivePointer> Engine::State::Live(const StoreSnapsh
     return !grown && model.live->catalogue_version() == snapshot.catalogue_version() && now >= model.made_us &&
            now < model.until_us;
   };
-  const auto usable = [](const StoreModel&) { return true; };
+  // The first event and a new catalogue are known at once, also to those who ask while the model is made anew.
+  const auto usable = [&](const StoreModel& model) {
+    return model.rows > 0 && model.live->catalogue_version() == snapshot.catalogue_version();
+  };
   const auto make =
       [&](const std::shared_ptr<const StoreModel>& kept) -> absl::StatusOr<std::shared_ptr<const StoreModel>> {
     WeightingOptions weighting = options_.weighting;

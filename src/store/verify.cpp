@@ -1,5 +1,6 @@
 #include "waypost/store/verify.hpp"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -294,7 +295,7 @@ absl::StatusOr<StoreReport> Verify(const std::string& folder) {
   if (absl::IsNotFound(current.status()) && !IsUnfinished(folder))
     return absl::NotFoundError(absl::StrCat("'", folder, "': want a store, got a folder without one"));
   int ends[2];
-  if (pipe(ends) != 0) return ToStatus(errno, "VerifyStore");
+  if (pipe2(ends, O_CLOEXEC) != 0) return ToStatus(errno, "VerifyStore");
   file::FileDescriptor from(ends[0]);
   file::FileDescriptor to(ends[1]);
   const pid_t child = fork();
@@ -317,7 +318,7 @@ absl::StatusOr<StoreReport> Verify(const std::string& folder) {
   std::string step;
   bool done = false;
   char buffer[4096];
-  for (;;) {
+  while (!done) {  // another child of the host may hold the other end open
     const ssize_t size = read(from.get(), buffer, sizeof(buffer));
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) break;

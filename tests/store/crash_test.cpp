@@ -161,9 +161,11 @@ void ExpectPublished(const std::string& folder, const Models& models, Shared& sh
   EXPECT_FALSE(answer->recommendation.items.empty());
 }
 
-// Starts writers on a store, kills each at a random moment, and looks at what is left.
+// Starts writers on a store, kills each at a random moment, and looks at what is left. The last writer of a store has
+// time until `begun`, if given, 20 s at most.
 void KillWriters(const std::function<void(const std::string&, Durability, Shared&)>& write,
-                 const std::function<void(const std::string&, Shared&)>& expect) {
+                 const std::function<void(const std::string&, Shared&)>& expect,
+                 const std::function<bool(const Shared&)>& begun = {}) {
   const char* const wanted = std::getenv("WAYPOST_CRASH_RUNS");
   const int runs = wanted == nullptr ? 20 : std::atoi(wanted);
   void* const memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -180,6 +182,8 @@ void KillWriters(const std::function<void(const std::string&, Durability, Shared
     const std::string place = folder->path() + "/store";
     const pid_t child = fork();
     if (child == 0) write(place, run % 2 == 0 ? Durability::kSync : Durability::kFast, *shared);
+    for (int n = 0; begun && run % 5 == 4 && n < 20'000 && !begun(*shared); ++n)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     std::this_thread::sleep_for(std::chrono::microseconds(random.Below(run % 5 == 0 ? 15'000 : 60'000)));
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, WNOHANG), 0) << "the writer ended by itself: " << WEXITSTATUS(status);
@@ -210,7 +214,8 @@ TEST(Crash, APublishedModelIsTheOldOneOrTheNewOneWhereverThePublisherIsKilled) {
                 ExpectWhole(place, shared);
                 if (!testing::Test::HasFatalFailure()) ExpectPublished(place, models, shared);
                 most = std::max(most, shared.published.load());
-              });
+              },
+              [](const Shared& shared) { return shared.published.load() > 0; });
   EXPECT_GT(most, 0u) << "no model was ever published";
 }
 
