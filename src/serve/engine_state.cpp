@@ -226,6 +226,8 @@ absl::StatusOr<std::shared_ptr<const Engine::State::Ranks>> Engine::State::Trend
 
 absl::Status Engine::State::KeepImpressions(const EngineQuery& query, const EngineAnswer& answer) {
   if (query.request == 0) return absl::OkStatus();
+  if (options_.store.access == StoreAccess::kRead)
+    return absl::FailedPreconditionError("EngineQuery.request: want 0 in an engine opened to read, got another");
   if (!query.query.user) return absl::InvalidArgumentError("EngineQuery.request: want a user beside it, got none");
   const std::int64_t now = query.query.now_us ? *query.query.now_us : now_us();
   std::vector<Impression> shown;

@@ -569,6 +569,7 @@ TEST_F(EngineTest, KeepsImpressionsWithRankPropensityAndModel) {
     EXPECT_EQ(kept[n].model, answer.model);
     EXPECT_EQ(kept[n].time_us, kStart);
   }
+  EXPECT_EQ(Open("store", StoreAccess::kRead)->Recommend(query).status().code(), absl::StatusCode::kFailedPrecondition);
   query.query.user = std::nullopt;
   EXPECT_EQ(engine->Recommend(query).status().code(), absl::StatusCode::kInvalidArgument);
 }

@@ -146,7 +146,8 @@ class Engine {
   // value weights, diversity and exploration choose within a link. Diversity by a model, while none is published, is by
   // the catalogue where there is one.
   //
-  // Errors  those of Recommender::Recommend and of CompileFilter; the store's.
+  // Errors  those of Recommender::Recommend and of CompileFilter; the store's; kFailedPrecondition: a request in an
+  //         engine opened with kRead, which cannot keep impressions.
   // Cost    a snapshot, the user's history, a fold-in and a search. Now and then, while no model is published,
   // O(items).
   absl::StatusOr<EngineAnswer> Recommend(const EngineQuery& query);
