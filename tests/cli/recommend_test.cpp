@@ -294,7 +294,9 @@ TEST_F(Recommend, StoresTrainEvaluateAndAnswer) {
     EventLogBuilder log;
     ASSERT_TRUE(ReadEvents(Write("e.csv", TwoTribes(60, 24)), {}, log).ok());
     ASSERT_TRUE(engine->store().AppendLog(std::move(log).Build(), "tribes").ok());
-    EXPECT_EQ(Run({"recommend", "--store", store, "--user", "u1"}).exit_status, 1);  // no model yet
+    const Json before = RunJson({"recommend", "--store", store, "--user", "u1", "-n", "4"})["results"][0];  // no model
+    ASSERT_EQ(before["items"].size(), 4u);
+    for (const Json& item : before["items"]) EXPECT_NE(item["source"], "fold-in");
     const Json trained = RunJson({"train", "--store", store, "--model", "item-knn", "--out", Path("m.waypost")});
     EXPECT_EQ(trained["users"], 60);
     ASSERT_TRUE(engine->Publish(Path("m.waypost")).ok());
