@@ -131,6 +131,12 @@ class EngineTest : public testing::Test {
     return ids;
   }
 
+  static void ExpectSameItemsAndScores(const EngineAnswer& a, const EngineAnswer& b) {
+    ASSERT_EQ(Ids(a), Ids(b));
+    for (std::size_t n = 0; n < a.recommendation.items.size(); ++n)
+      ASSERT_EQ(a.recommendation.items[n].score, b.recommendation.items[n].score);
+  }
+
   static std::vector<Source> Sources(const EngineAnswer& answer) {
     std::vector<Source> sources;
     for (const Suggestion& suggestion : answer.recommendation.items) sources.push_back(suggestion.source);
@@ -358,9 +364,7 @@ TEST_F(EngineTest, PopularityWithoutAModelIsThatOfATrainingOnTheSameEvents) {
   const EngineAnswer untrained = Ask(*engine, query);
   TrainAndPublish(*engine);
   const EngineAnswer trained = Ask(*engine, query);
-  EXPECT_EQ(Ids(untrained), Ids(trained));
-  for (std::size_t n = 0; n < trained.recommendation.items.size(); ++n)
-    EXPECT_EQ(untrained.recommendation.items[n].score, trained.recommendation.items[n].score);
+  ExpectSameItemsAndScores(untrained, trained);
 }
 
 TEST_F(EngineTest, AModelThatIsGoneLeavesTheChainAndSaysSo) {
@@ -467,9 +471,7 @@ TEST_F(EngineTest, AHistoryIsWeighedAsTheModelWasTrained) {
   for (int user = 0; user < 40; ++user) {
     const EngineAnswer expected = Ask(*trainer, For("u" + std::to_string(user)));
     const EngineAnswer answer = Ask(*reader, For("u" + std::to_string(user)));
-    ASSERT_EQ(Ids(answer), Ids(expected));
-    for (std::size_t n = 0; n < expected.recommendation.items.size(); ++n)
-      ASSERT_EQ(answer.recommendation.items[n].score, expected.recommendation.items[n].score);
+    ASSERT_NO_FATAL_FAILURE(ExpectSameItemsAndScores(answer, expected));
   }
 }
 

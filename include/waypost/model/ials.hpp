@@ -25,17 +25,17 @@
 //              vectors [5] on the matrix of [6], then made orthogonal with columns of one length. In two sparse
 //              products a pass this begins near where random items are after two to four epochs: docs/results.md.
 // Complexity   the start: 4 d additions an entry, 1.5 I d^2 and 9 d^3 multiply-adds. An epoch: 2 (U + I) d^2 for
-// Gramians and rotations, about 18 d^3 for two eigenvector problems, and per
-//              row of n entries n^2 (d + n/3) for n < d, else d^2 (n + d/3), multiply-adds of half that many flops.
-//              Memory (U + I) d float32 and O(d^2) a thread.
+//              Gramians and rotations, about 18 d^3 for two eigenvector problems, and per row of n entries
+//              n^2 (d + n/3) for n < d, else d^2 (n + d/3), multiply-adds of half that many flops. Memory (U + I) d
+//              float32 and O(d^2) a thread.
 // Numerics     Gramians float64 over blocks of float32, eigenvectors float64, rows float32: relative error of a row
 //              below 1e-4 at a condition number of 1e3. The loss is measured at the stored vectors and summed in
 //              float64. Rows and columns without entries are zero vectors. Factors are finite for every valid input.
 // Determinism  A row is a function of its own entries; sums are formed in fixed blocks and combined in order; the first
 //              item vectors come from one random stream an item. Equal bytes for any number of threads.
 // Checked by   tests/unit/model_ials_test.cpp, model_ials_start_test.cpp and model_ials_kernels_test.cpp against
-// tests/reference/naive_ials.hpp;
-//              the loss never rises; fold-in equals the stored row; explanations add up; planted truth.
+//              tests/reference/naive_ials.hpp; the loss never rises; fold-in equals the stored row; explanations
+//              add up; planted truth.
 #ifndef WAYPOST_MODEL_IALS_HPP_
 #define WAYPOST_MODEL_IALS_HPP_
 

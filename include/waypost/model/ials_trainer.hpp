@@ -241,7 +241,7 @@ class IalsTrainer {
   // kRidgeShare is what the data of a direction then weighs. Without a ridge any length is as good.
   double FirstSquare() const {
     constexpr double kRidgeShare = 0.5;
-    const IalsSideView users = LambdaSide(matrix_.items());
+    const IalsSideView users = UserLambdas();
     double ridge = 0;
     for (std::size_t user = 0; user < matrix_.users(); ++user)
       ridge += IalsLambda(users, matrix_.user_item().row_size(user));
@@ -342,18 +342,18 @@ class IalsTrainer {
     return cancelled_.status();
   }
 
-  // What IalsLambda reads, for rows over `columns` columns.
-  IalsSideView LambdaSide(std::size_t columns) const {
+  // What IalsLambda reads, for users.
+  IalsSideView UserLambdas() const {
     IalsSideView side;
     side.regularization = options_.regularization;
     side.exponent = options_.regularization_exponent;
-    side.unobserved_mass = static_cast<double>(*options_.unobserved_weight) * static_cast<double>(columns);
+    side.unobserved_mass = static_cast<double>(*options_.unobserved_weight) * static_cast<double>(matrix_.items());
     return side;
   }
 
   // sum over users of lambda_u |w_u|^2.
   double UserPenalty() const {
-    const IalsSideView side = LambdaSide(matrix_.items());
+    const IalsSideView side = UserLambdas();
     return SumOverRows(users_, [&](std::size_t user) { return IalsLambda(side, matrix_.user_item().row_size(user)); });
   }
 
