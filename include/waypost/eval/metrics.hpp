@@ -80,6 +80,11 @@ inline const MetricText& TextOf(MetricKind kind) {
 
 }  // namespace internal
 
+// Whether a smaller figure is the better one.
+inline bool LessIsBetter(MetricKind kind) {
+  return kind == MetricKind::kGini;
+}
+
 // "recall@20", "auc".
 inline std::string Name(const Metric& metric) {
   std::string name(internal::TextOf(metric.kind).name);
