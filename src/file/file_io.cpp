@@ -18,7 +18,9 @@ namespace {
 
 // "cannot open '/a/b.waypost': No such file or directory".
 absl::Status SystemError(int error, std::string_view what, const std::string& path) {
-  return absl::ErrnoToStatus(error, absl::StrCat("cannot ", internal::ToAbsl(what), " '", path, "'"));
+  const absl::Status status =
+      absl::ErrnoToStatus(error, absl::StrCat("cannot ", internal::ToAbsl(what), " '", path, "'"));
+  return error == EIO ? absl::UnavailableError(status.message()) : status;  // of the disk, not unknown
 }
 
 absl::Status CheckPath(const std::string& path) {

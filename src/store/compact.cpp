@@ -169,7 +169,7 @@ absl::StatusOr<CompactReport> Session::Compact(const CompactOptions& options) {
     return folder_->MoveTo(std::move(fresh), number);
   };
   if (const absl::Status status = folder_->RunAlone(compact); !status.ok()) {
-    RemoveOtherDataFiles(folder_->path(), folder_->number());
+    if (!folder_->unsettled()) RemoveOtherDataFiles(folder_->path(), folder_->number());
     return status;
   }
   return report;
@@ -195,7 +195,10 @@ absl::Status Store::Backup(const std::string& target) const {
       if (copy.get() < 0 || fsync(copy.get()) != 0) status = store::ToStatus(errno, absl::StrCat("'", path, "'"));
     }
     if (status.ok()) status = store::WriteCurrent(target, 1);
-    if (!status.ok()) std::filesystem::remove(path, error);
+    if (!status.ok()) {
+      std::filesystem::remove(absl::StrCat(target, "/", internal::ToAbsl(store::kCurrentFile)), error);
+      std::filesystem::remove(path, error);
+    }
     return status;
   });
 }

@@ -74,6 +74,21 @@ void RemoveOtherDataFiles(const std::string& folder, std::uint64_t keep) {
   }
 }
 
+absl::Status RemoveLeftDataFiles(const std::string& folder, std::uint64_t keep) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const absl::StatusOr<std::uint64_t> number = DataFileNumber(entry.path().filename().string());
+    if (!number.ok() || *number == keep) continue;
+    const file::FileDescriptor opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // EINVAL: a file system that cannot flush a folder.
+    if (opened.get() < 0 || (fsync(opened.get()) != 0 && errno != EINVAL))
+      return ToStatus(errno, absl::StrCat("flush '", folder, "'"));
+    break;
+  }
+  RemoveOtherDataFiles(folder, keep);
+  return absl::OkStatus();
+}
+
 bool IsUnfinished(const std::string& folder) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {

@@ -22,6 +22,9 @@ absl::StatusOr<std::uint64_t> ReadCurrent(const std::string& folder);
 absl::Status WriteCurrent(const std::string& folder, std::uint64_t number);
 // Removes data files other than `keep`, and their lock files.
 void RemoveOtherDataFiles(const std::string& folder, std::uint64_t keep);
+// The same for what an earlier process left, which may not have made sure that `current` is on the disk as it reads: a
+// failing power must not bring back the name of a file that is gone.
+absl::Status RemoveLeftDataFiles(const std::string& folder, std::uint64_t keep);
 // Whether the folder has files of a store that was never finished.
 bool IsUnfinished(const std::string& folder);
 

@@ -144,8 +144,9 @@ absl::Status Folder::StartWriting(const StoreOptions& options) {
                                                "' free, got it held by this process"));
   if (environment_->options().read_only)
     return absl::PermissionDeniedError(absl::StrCat("'", path_, "': want a folder that can be written, got another"));
+  if (unsettled_) return Unsettled("a disk that failed, and readers that are still open");
   WAYPOST_RETURN_IF_ERROR(LockForWriting());
-  RemoveOtherDataFiles(path_, number_);
+  WAYPOST_RETURN_IF_ERROR(RemoveLeftDataFiles(path_, number_));
   options_ = options;
   environment_->SetFast(options.durability == Durability::kFast);
   writing_ = true;
@@ -327,7 +328,14 @@ absl::Status Folder::RunGroup(std::deque<Request*>& group) try {
   return absl::ResourceExhaustedError("Store.commit: memory");
 }
 
+absl::Status Folder::Unsettled(std::string_view why) const {
+  return absl::UnavailableError(absl::StrCat("'", path_, "/", internal::ToAbsl(kCurrentFile),
+                                             "': want to know which data file it names when the power fails, got ",
+                                             internal::ToAbsl(why), "; the store wants to be opened again"));
+}
+
 absl::Status Folder::CommitGroup(std::deque<Request*>& group) {
+  if (unsettled_) return Unsettled("a disk that failed");
   Commit commit(users_, items_);
   const absl::Status status = environment()->Write([&](Writing& writing) -> absl::Status {
     WAYPOST_RETURN_IF_ERROR(commit.Begin(writing));
@@ -359,7 +367,7 @@ absl::Status Folder::RunAlone(const std::function<absl::Status()>& body) {
   lock.unlock();
   absl::Status status;
   try {
-    status = body();
+    status = unsettled_ ? Unsettled("a disk that failed") : body();
   } catch (const std::bad_alloc&) {
     status = absl::ResourceExhaustedError("Store: memory");
   }
@@ -380,8 +388,15 @@ absl::Status Folder::MoveTo(std::shared_ptr<Environment> fresh, std::uint64_t nu
   };
   WAYPOST_RETURN_IF_ERROR(old->Write(set_moved(1)));
   if (const absl::Status status = WriteCurrent(path_, number); !status.ok()) {
-    (void)old->Write(set_moved(0));
-    return status;
+    // The name may be there without being on the disk for sure: the old one must then be put back, and be.
+    const std::uint64_t before = this->number();
+    const absl::StatusOr<std::uint64_t> named = ReadCurrent(path_);
+    if ((named.ok() && *named == before) || WriteCurrent(path_, before).ok()) {
+      (void)old->Write(set_moved(0));
+      return status;
+    }
+    unsettled_ = true;
+    return Unsettled(std::string(status.message()));
   }
   const std::lock_guard lock(mutex_);
   environment_ = std::move(fresh);

@@ -5,6 +5,7 @@
 #ifndef WAYPOST_SRC_STORE_FOLDER_HPP_
 #define WAYPOST_SRC_STORE_FOLDER_HPP_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <sys/types.h>
@@ -80,9 +82,13 @@ class Folder : public std::enable_shared_from_this<Folder> {
   absl::Status Run(Request& request);
   // Runs `body` while nothing is committed.
   absl::Status RunAlone(const std::function<absl::Status()>& body);
-  // Puts another data file into the place of this one: `current` is written between the two.
+  // Puts another data file into the place of this one: `current` is written between the two. On an error this one
+  // stays.
   absl::Status MoveTo(std::shared_ptr<Environment> environment, std::uint64_t number);
   std::uint64_t number() const;
+  // Whether a move failed so that `current` may name either data file once the power fails. Both hold the same then, so
+  // both must stay, and nothing more is committed until the folder is opened anew.
+  bool unsettled() const { return unsettled_; }
 
   // Held by what moves rows: sealing, compaction, forgetting.
   std::mutex& maintenance() { return maintenance_; }
@@ -96,6 +102,7 @@ class Folder : public std::enable_shared_from_this<Folder> {
   absl::Status LockForReading();
   absl::Status RunGroup(std::deque<Request*>& group);
   absl::Status CommitGroup(std::deque<Request*>& group);
+  absl::Status Unsettled(std::string_view why) const;
 
   std::string path_;
   StoreOptions options_;
@@ -106,6 +113,7 @@ class Folder : public std::enable_shared_from_this<Folder> {
   IdMirror users_{Table::kUsers};
   IdMirror items_{Table::kItems};
   std::mutex maintenance_;
+  std::atomic<bool> unsettled_ = false;
 
   mutable std::mutex mutex_;  // guards what follows
   bool writing_ = false;

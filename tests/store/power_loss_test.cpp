@@ -1,10 +1,12 @@
 // A store on a disk that loses its power, is full, fails or writes short. Cut points: $WAYPOST_POWER_CUTS (60).
-#include "disk.hpp"
-
+#include <cerrno>
 #include <cstdlib>
+#include <span>
 
 #include <gtest/gtest.h>
 
+#include "disk_calls.hpp"
+#include "disk_image.hpp"
 #include "support/files.hpp"
 #include "waypost/store/store.hpp"
 #include "waypost/store/verify.hpp"
@@ -12,11 +14,13 @@
 namespace waypost {
 namespace {
 
+using testing_support::AfterPowerLoss;
 using testing_support::Disk;
 using testing_support::DiskCall;
 using testing_support::DiskFault;
 using testing_support::DiskOperation;
 using testing_support::TemporaryFolder;
+using testing_support::WriteImage;
 
 constexpr StoreOptions kWriter{.access = StoreAccess::kWrite, .seal_events = 600};
 
@@ -73,7 +77,7 @@ std::vector<DiskOperation> RecordCalls(const std::string& folder, Durability dur
       const std::uint64_t count = round % 7 == 0 ? 300 : static_cast<std::uint64_t>(1 + round % 5);
       EXPECT_TRUE(AppendSome(**store, sent, count).ok());
       sent += count;
-      Disk::Get().Note(sent);
+      Disk::Get().Note(std::to_string(sent));
       if (!compacts) continue;
       if (round == 25 || round == 45) {
         EXPECT_TRUE((*store)->Compact().ok());
@@ -99,9 +103,9 @@ TEST(PowerLoss, WhatWasAcknowledgedIsThereWhereverThePowerFails) {
     SCOPED_TRACE(cut);
     std::uint64_t acknowledged = 0;
     for (std::size_t at = 0; at < cut; ++at)
-      if (operations[at].call == DiskCall::kNote) acknowledged = operations[at].note;
+      if (operations[at].call == DiskCall::kNote) acknowledged = std::stoull(operations[at].bytes);
     const std::string image = folder.path() + "/image" + std::to_string(n);
-    testing_support::RebuildAfterPowerLoss(operations, cut, random, image);
+    WriteImage(AfterPowerLoss(std::span(operations).first(cut), random), image);
     ExpectBeginning(image, acknowledged, sent);
     std::filesystem::remove_all(image);
     if (HasFatalFailure()) return;
@@ -118,7 +122,7 @@ TEST(PowerLoss, TakesWhatOnlySurvivesTheProcess) {
   int lost = 0;
   for (int n = 0; n < 10; ++n) {
     const std::string image = folder.path() + "/image" + std::to_string(n);
-    testing_support::RebuildAfterPowerLoss(operations, operations.size(), random, image);
+    WriteImage(AfterPowerLoss(operations, random), image);
     const absl::StatusOr<StoreReport> report = VerifyStore(image);
     if (!report.ok() || !report->problems.empty() || report->events < sent) ++lost;
   }
@@ -170,6 +174,40 @@ TEST(FailingDisk, IsAStatusAndLosesNothingThatWasAcknowledged) {
       if (HasFatalFailure()) return;
     }
     EXPECT_GT(failures, 0u) << "no call failed";
+  }
+}
+
+// The flush behind the new name of the data file is the last thing that can fail: then the old one is put back, and
+// where even that fails both stay and nothing more is taken.
+TEST(FailingDisk, LeavesADataFileThatCurrentNames) {
+  for (const bool lasting : {false, true}) {
+    SCOPED_TRACE(lasting);
+    const TemporaryFolder folder;
+    const std::string place = folder.path() + "/store";
+    std::filesystem::create_directories(place);
+    Disk::Get().Watch(place);
+    {
+      const auto store = Store::Open(place, kWriter);
+      ASSERT_TRUE(store.ok()) << store.status();
+      ASSERT_TRUE(AppendSome(**store, 0, 30).ok());
+      Disk::Get().Fail({});
+      ASSERT_TRUE((*store)->Compact().ok());
+      Disk::Get().Fail({.at = Disk::Get().calls(), .error = EIO, .lasting = lasting});
+      const absl::Status compacted = (*store)->Compact().status();
+      EXPECT_TRUE(absl::IsUnavailable(compacted)) << compacted;
+      Disk::Get().Fail({});
+      const absl::Status appended = AppendSome(**store, 30, 10);
+      if (lasting) {
+        EXPECT_NE(compacted.message().find("wants to be opened again"), std::string::npos) << compacted;
+        EXPECT_TRUE(absl::IsUnavailable(appended)) << appended;
+        EXPECT_TRUE(absl::IsUnavailable((*store)->Compact().status()));
+      } else {
+        EXPECT_TRUE(appended.ok()) << appended;
+      }
+      EXPECT_EQ((*store)->Snapshot()->event_count(), lasting ? 30u : 40u);
+    }
+    Disk::Get().Stop();
+    ExpectBeginning(place, lasting ? 30 : 40, 40);
   }
 }
 
