@@ -1,9 +1,12 @@
 #include "console.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <utility>
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -19,6 +22,8 @@ constexpr int kBarWidth = 30;
 constexpr double kLineSeconds = 2;  // at least, between two lines of progress
 
 volatile std::sig_atomic_t interrupted = 0;
+
+std::uint64_t peak_before_reset = 0;
 
 void OnInterrupt(int) {
   interrupted = 1;
@@ -92,10 +97,26 @@ bool Console::Interrupted() {
   return interrupted != 0;
 }
 
-std::uint64_t PeakRssBytes() {
+bool Console::WritesToTerminal() {
+  return isatty(STDOUT_FILENO) == 1;
+}
+
+std::uint64_t PeakRssSinceReset() {
   rusage usage = {};
   (void)getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts in KiB
+}
+
+std::uint64_t PeakRssBytes() {
+  return std::max(peak_before_reset, PeakRssSinceReset());
+}
+
+bool ResetPeakRss() {
+  malloc_trim(0);  // what an earlier model has given back is not this one's
+  peak_before_reset = PeakRssBytes();
+  std::ofstream file("/proc/self/clear_refs");
+  file << "5" << std::flush;  // resets the high-water mark, see proc(5)
+  return file.good();
 }
 
 }  // namespace waypost::cli

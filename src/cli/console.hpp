@@ -34,6 +34,9 @@ class Console {
   //   detail    what else is known: "loss 0.1234".
   void Progress(std::string_view work, std::uint64_t done, std::uint64_t total, std::string_view detail);
 
+  // Whether standard output is a terminal.
+  static bool WritesToTerminal();
+
   // Since the tool began.
   double seconds() const;
 
@@ -56,6 +59,10 @@ class Console {
 
 // The largest memory this process has held.
 std::uint64_t PeakRssBytes();
+
+// Makes PeakRssSinceReset count from here on. False where the system does not allow it.
+bool ResetPeakRss();
+std::uint64_t PeakRssSinceReset();
 
 }  // namespace waypost::cli
 

@@ -65,6 +65,14 @@ void JsonWriter::Value(float number) {
   Raw(std::isfinite(number) ? NumberText(number) : "null");
 }
 
+void WriteInterval(JsonWriter& json, const std::optional<Interval>& interval) {
+  if (!interval) return json.Null();
+  json.BeginArray();
+  json.Value(interval->low);
+  json.Value(interval->high);
+  json.EndArray();
+}
+
 void WriteRunFacts(JsonWriter& json, const Console& console, int threads, std::optional<std::uint64_t> seed) {
   json.Member("seconds", console.seconds());
   json.Member("peak_rss_bytes", PeakRssBytes());

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "console.hpp"
+#include "waypost/base/statistics.hpp"
 
 namespace waypost::cli {
 
@@ -59,6 +60,9 @@ class JsonWriter {
 // Shortest text that reads back as the same number.
 std::string NumberText(double number);
 std::string NumberText(float number);
+
+// Writes [low, high], or null.
+void WriteInterval(JsonWriter& json, const std::optional<Interval>& interval);
 
 // Writes the members that every run ends with: seconds, peak_rss_bytes, threads, seed, simd, version.
 //   seed      none where nothing is random: null.

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <string_view>
 #include <system_error>
@@ -13,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "text_file.hpp"
 #include "waypost/event/kinds.hpp"
 
 namespace waypost::cli {
@@ -105,21 +105,6 @@ Json LearnerTruth(const Community& community, std::size_t user) {
           {"level_end", ByTopic(learner.ability_end)},
           {"style", RoundedList(learner.style)},
           {"top_courses", std::move(courses)}};
-}
-
-absl::Status WriteFile(const std::filesystem::path& path, std::string_view text) {
-  const std::filesystem::path temporary = path.string() + ".part";
-  std::ofstream file(temporary, std::ios::binary);
-  file.write(text.data(), static_cast<std::streamsize>(text.size()));
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(temporary, path, error);
-  if (!file || error) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    return absl::UnavailableError(absl::StrCat(path.string(), ": cannot be written"));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -222,11 +207,11 @@ absl::Status WriteCommunity(const Community& community, const std::string& folde
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
-  WAYPOST_RETURN_IF_ERROR(WriteFile(path / "events.csv", EventsCsv(community)));
-  WAYPOST_RETURN_IF_ERROR(WriteFile(path / "catalog.jsonl", CatalogueJsonLines(community)));
-  WAYPOST_RETURN_IF_ERROR(WriteFile(path / "users.csv", UsersCsv(community)));
-  WAYPOST_RETURN_IF_ERROR(WriteFile(path / "questions.jsonl", QuestionsJsonLines(community)));
-  return WriteFile(path / "truth.json", TruthJson(community, parallelism));
+  WAYPOST_RETURN_IF_ERROR(WriteTextFile(path / "events.csv", EventsCsv(community)));
+  WAYPOST_RETURN_IF_ERROR(WriteTextFile(path / "catalog.jsonl", CatalogueJsonLines(community)));
+  WAYPOST_RETURN_IF_ERROR(WriteTextFile(path / "users.csv", UsersCsv(community)));
+  WAYPOST_RETURN_IF_ERROR(WriteTextFile(path / "questions.jsonl", QuestionsJsonLines(community)));
+  return WriteTextFile(path / "truth.json", TruthJson(community, parallelism));
 }
 
 }  // namespace waypost::cli

@@ -19,6 +19,9 @@ struct SplitFlags {
 };
 void AddSplitFlags(Verb& verb, SplitFlags& flags);
 
+// The smallest value that is worth predicting, where the weighting has one.
+std::optional<float> MinValue(const WeightingFlags& flags);
+
 // The kinds of splits, for the help.
 std::string SplitHelp();
 

@@ -78,9 +78,12 @@ void Table::Write(Console& console, TableFormat format, bool heading) const {
       }
       console.Write(names + "\n" + rule + "\n");
     }
-    for (const auto& row : rows_) {
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
       std::string line = "|";
-      for (const std::string& cell : row) line += " " + Markdown(cell) + " |";
+      for (std::size_t c = 0; c < rows_[r].size(); ++c) {
+        const char* mark = IsBold(r, c) ? "**" : "";
+        line += std::string(" ") + mark + Markdown(rows_[r][c]) + mark + " |";
+      }
       console.Write(line + "\n");
     }
     return;
@@ -98,11 +101,15 @@ void Table::Write(Console& console, TableFormat format, bool heading) const {
   }
   for (const auto& line : lines)
     for (std::size_t c = 0; c < line.size(); ++c) widths[c] = std::max(widths[c], DisplayWidth(line[c]));
-  for (const auto& line : lines) {
+  const std::size_t first_row = heading ? 1 : 0;
+  for (std::size_t n = 0; n < lines.size(); ++n) {
+    const std::vector<std::string>& line = lines[n];
     std::string text;
     for (std::size_t c = 0; c < line.size(); ++c) {
       const std::string padding(widths[c] - DisplayWidth(line[c]), ' ');
-      text += (c == 0 ? "" : "  ") + (columns_[c].number ? padding + line[c] : line[c] + padding);
+      const bool bold = n >= first_row && IsBold(n - first_row, c) && Console::WritesToTerminal();
+      const std::string cell = bold ? "\x1b[1m" + line[c] + "\x1b[0m" : line[c];
+      text += (c == 0 ? "" : "  ") + (columns_[c].number ? padding + cell : cell + padding);
     }
     text.erase(text.find_last_not_of(' ') + 1);
     console.Write(text + "\n");

@@ -2,6 +2,8 @@
 #ifndef WAYPOST_CLI_TABLE_HPP_
 #define WAYPOST_CLI_TABLE_HPP_
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,15 +25,24 @@ class Table {
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
   // Requires  one cell for each column.
-  void AddRow(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  //   bold    columns to emphasise, where the form can: on a terminal and in Markdown.
+  void AddRow(std::vector<std::string> cells, std::vector<std::size_t> bold = {}) {
+    rows_.push_back(std::move(cells));
+    bold_.push_back(std::move(bold));
+  }
   bool empty() const { return rows_.empty(); }
 
   // Writes the table; without its heading where it continues one written before.
   void Write(Console& console, TableFormat format, bool heading = true) const;
 
  private:
+  bool IsBold(std::size_t row, std::size_t column) const {
+    return std::find(bold_[row].begin(), bold_[row].end(), column) != bold_[row].end();
+  }
+
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
+  std::vector<std::vector<std::size_t>> bold_;  // columns of each row
 };
 
 // Columns of a terminal that `text` takes: two for each Chinese, Japanese or Korean character.

@@ -9,6 +9,7 @@
 #include "json_writer.hpp"
 #include "models.hpp"
 #include "output_flags.hpp"
+#include "settings_file.hpp"
 #include "table.hpp"
 #include "training.hpp"
 #include "waypost/file/model_bundle.hpp"
@@ -24,6 +25,7 @@ struct Options {
   CatalogFlags catalog;
   std::string model;
   std::vector<std::string> settings;
+  std::string settings_file;
   EarlyStopFlags early_stop;
   ContinuationFlags continuation;
   std::string out;
@@ -111,9 +113,17 @@ absl::Status Train(const Options& options, const ModelOptions& model_options, Co
   return absl::OkStatus();
 }
 
-absl::Status RunTrain(const Options& options, Console& console) {
-  WAYPOST_ASSIGN_OR_RETURN(const ModelOptions model_options,
-                           MakeModelOptions(options.model, options.settings, options.seed));
+absl::Status RunTrain(Options options, Console& console) {
+  std::vector<std::string> settings = options.settings;
+  if (!options.settings_file.empty()) {
+    WAYPOST_ASSIGN_OR_RETURN(const ModelSettings found, ReadSettingsFile(options.settings_file));
+    if (!options.model.empty() && options.model != found.model)
+      return UsageError("--settings: want a file of " + options.model + ", got one of " + found.model);
+    options.model = found.model;
+    AddMissingSettings(found.settings, settings);
+  }
+  if (options.model.empty()) return UsageError("want --model, or --settings");
+  WAYPOST_ASSIGN_OR_RETURN(const ModelOptions model_options, MakeModelOptions(options.model, settings, options.seed));
   WAYPOST_RETURN_IF_ERROR(CheckEarlyStop(options.early_stop, model_options));
   WAYPOST_RETURN_IF_ERROR(CheckContinuation(options.continuation, model_options, options.out));
   if (const absl::Status writable = CheckSavePath(options.out); !writable.ok())
@@ -133,8 +143,9 @@ void AddTrain(CommandLine& command_line) {
                                     "waypost train --train events.csv --catalog catalog.jsonl --model ials --set "
                                     "dimensions=128 --out courses.waypost");
   AddEventSource(verb, options->source, "Event files");
-  verb.Option("--model", "NAME", options->model, "What to train: see below").Required();
+  verb.Option("--model", "NAME", options->model, "What to train: see below; needless with --settings");
   verb.List("--set", "NAME=VALUE", options->settings, "An option of the model");
+  verb.Option("--settings", "FILE", options->settings_file, "Model and options as tune wrote them; --set goes before");
   verb.Option("--out", "FILE", options->out, "The model file to write (.waypost)").Required();
   verb.Flag("--strip-history", options->strip_history,
             "Write no user's activity: known users are then ranked with --seen keep only");

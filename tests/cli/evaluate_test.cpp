@@ -60,6 +60,7 @@ TEST_F(EvaluateVerb, EverySplitWorksAndDoesNotDependOnThreads) {
   const std::string file = Write("e.csv", events);
   for (const std::vector<std::string>& split : std::vector<std::vector<std::string>>{{"loo"},
                                                                                      {"loo-random"},
+                                                                                     {"last", "--fraction", "0.3"},
                                                                                      {"users", "--fraction", "0.3"},
                                                                                      {"time", "--cut", "2024-01-25"},
                                                                                      {"time"},

@@ -12,7 +12,8 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-const std::vector<std::string> kVerbs = {"train", "evaluate", "recommend", "similar", "inspect", "verify", "plan"};
+const std::vector<std::string> kVerbs = {"train",   "evaluate", "compare", "recommend",
+                                         "similar", "inspect",  "verify",  "plan"};
 
 class Usage : public CliTest {
  protected:

@@ -40,6 +40,16 @@ TEST(LeaveOneOut, NeverTestsWhatTheUserRejectedOrOnlySaw) {
   EXPECT_THAT(SplitLeaveOneOut(log)->test, ElementsAre(1));
 }
 
+TEST(SplitLastShare, TakesEachUsersNewestByTimeElseByRow) {
+  std::vector<Row> rows;
+  for (int n = 0; n < 10; ++n) rows.push_back({"a", "i" + std::to_string(n)});
+  rows.push_back({"b", "x"});
+  EXPECT_THAT(SplitLastShare(LogOf(rows))->test, ElementsAre(8, 9));  // b has one item: it stays
+  for (int n = 0; n < 10; ++n) rows[static_cast<std::size_t>(n)].time_us = 100 - n;
+  EXPECT_THAT(SplitLastShare(LogOf(rows), {.test_share = 0.3})->test, ElementsAre(0, 1, 2));
+  EXPECT_THAT(SplitLastShare(LogOf(rows), {.test_share = 0.99})->train, ElementsAre(9, 10));  // one stays
+}
+
 TEST(SplitByUser, HoldsOutTheShareOfUsersAndFoldsInFourFifthsOfTheirItems) {
   std::vector<Row> rows;
   for (int user = 0; user < 50; ++user)
@@ -101,6 +111,7 @@ TEST(Split, TestsOnPairsThatReachTheLowestValue) {
     for (const absl::StatusOr<EventSplit>& split :
          {SplitLeaveOneOut(log, {.which = LeaveOut::kRandom, .seed = seed, .min_value = 4.0f}),
           SplitRandom(log, {.test_share = 0.5, .seed = seed, .min_value = 4.0f}),
+          SplitLastShare(log, {.test_share = 0.5, .min_value = 4.0f}),
           SplitByUser(log, {.test_share = 0.6, .fold_in_share = 0.5, .seed = seed, .min_value = 4.0f})}) {
       for (std::size_t row : split->test) EXPECT_THAT(row, ::testing::AnyOf(0, 1, 5, 6));
       EXPECT_THAT(split->test, ::testing::SizeIs(2));
@@ -114,6 +125,7 @@ TEST(Split, RefusesSharesOutsideOfZeroToOne) {
     EXPECT_EQ(SplitByUser(log, {.test_share = share}).status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(SplitByUser(log, {.fold_in_share = share}).status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(SplitByTime(log, {.test_share = share}).status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(SplitLastShare(log, {.test_share = share}).status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(SplitRandom(log, {.test_share = share}).status().code(), absl::StatusCode::kInvalidArgument);
   }
   EXPECT_EQ(SplitLeaveOneOut(log, {.count = 0}).status().code(), absl::StatusCode::kInvalidArgument);
@@ -122,6 +134,7 @@ TEST(Split, RefusesSharesOutsideOfZeroToOne) {
 TEST(Split, AnEmptyLogOrOneUserIsNoCrash) {
   EXPECT_THAT(SplitLeaveOneOut(EventLog())->train, IsEmpty());
   EXPECT_THAT(SplitRandom(EventLog())->train, IsEmpty());
+  EXPECT_THAT(SplitLastShare(EventLog())->train, IsEmpty());
   EXPECT_EQ(SplitByUser(EventLog()).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(SplitByTime(EventLog()).status().code(), absl::StatusCode::kFailedPrecondition);
   const EventLog one = LogOf({{"a", "x"}});

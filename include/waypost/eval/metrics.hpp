@@ -103,6 +103,16 @@ inline std::string Definition(const Metric& metric) {
          "of positive test events, outside that history, those unknown to training included.";
 }
 
+// Every name that ParseMetrics reads: "recall@K, ..., auc, ...".
+inline std::string MetricNames() {
+  std::string names;
+  for (std::size_t n = 0; n < internal::kMetricTexts.size(); ++n) {
+    names += (n > 0 ? ", " : "") + std::string(internal::kMetricTexts[n].name);
+    if (static_cast<MetricKind>(n) != MetricKind::kAuc) names += "@K";
+  }
+  return names;
+}
+
 // Reads "recall@20,ndcg@20,auc".
 // Errors  kInvalidArgument: an unknown name (the message lists the known ones), a missing, needless or bad k, a name
 //         given twice, an empty list.
@@ -114,15 +124,11 @@ inline absl::StatusOr<MetricList> ParseMetrics(std::string_view text) {
     const std::size_t at = part.find('@');
     const std::string_view name = part.substr(0, at);
     std::optional<MetricKind> kind;
-    std::string known;
-    for (std::size_t n = 0; n < internal::kMetricTexts.size(); ++n) {
+    for (std::size_t n = 0; n < internal::kMetricTexts.size(); ++n)
       if (internal::kMetricTexts[n].name == name) kind = static_cast<MetricKind>(n);
-      known += (n > 0 ? ", " : "") + std::string(internal::kMetricTexts[n].name);
-      if (static_cast<MetricKind>(n) != MetricKind::kAuc) known += "@K";
-    }
     if (!kind)
       return absl::InvalidArgumentError(
-          absl::StrCat("metrics: want names among ", known, ", got '", internal::ToAbsl(part), "'"));
+          absl::StrCat("metrics: want names among ", MetricNames(), ", got '", internal::ToAbsl(part), "'"));
     Metric metric{*kind, 0};
     if (*kind == MetricKind::kAuc) {
       if (at != std::string_view::npos)

@@ -53,6 +53,11 @@ struct LeaveOneOutOptions {
   std::optional<float> min_value = {};
 };
 
+struct LastShareOptions {
+  double test_share = 0.2;  // of each user's predictable pairs, in (0, 1), rounded; at least one stays in training
+  std::optional<float> min_value = {};  // as for leave-one-out
+};
+
 struct ByUserOptions {
   double test_share = 0.1;     // of the users, in (0, 1)
   double fold_in_share = 0.8;  // of a held-out user's predictable pairs, in (0, 1); at least one on each side
@@ -132,6 +137,18 @@ inline absl::Status SplitMemoryError(const EventLog& log) {
   return absl::ResourceExhaustedError(absl::StrCat("split: want memory for ", log.size(), " events, got none"));
 }
 
+// Sorts positions in `pairs` by their pairs' first events, by time, then by row: the newest first.
+inline void SortNewestFirst(const EventLog& log, std::span<const EventPair> pairs,
+                            std::vector<std::size_t>& positions) {
+  const auto first_row = [&](std::size_t position) {
+    const std::span<const std::size_t> rows = pairs[position].rows;
+    return *std::min_element(rows.begin(), rows.end(),
+                             [&](std::size_t a, std::size_t b) { return CameBefore(log, a, b); });
+  };
+  std::sort(positions.begin(), positions.end(),
+            [&](std::size_t a, std::size_t b) { return CameBefore(log, first_row(b), first_row(a)); });
+}
+
 // Sends `count` randomly chosen ones of `positions` to the test.
 inline void AssignRandom(std::span<const EventPair> pairs, std::vector<std::size_t> positions, std::size_t count,
                          Random& random, SideAssignment& sides) {
@@ -156,13 +173,27 @@ inline absl::StatusOr<EventSplit> SplitLeaveOneOut(const EventLog& log, const Le
       internal::AssignRandom(pairs, std::move(positions), count, random, sides);
       return absl::OkStatus();
     }
-    const auto first_row = [&](std::size_t position) {
-      const std::span<const std::size_t> rows = pairs[position].rows;
-      return *std::min_element(rows.begin(), rows.end(),
-                               [&](std::size_t a, std::size_t b) { return CameBefore(log, a, b); });
-    };
-    std::sort(positions.begin(), positions.end(),
-              [&](std::size_t a, std::size_t b) { return CameBefore(log, first_row(b), first_row(a)); });
+    internal::SortNewestFirst(log, pairs, positions);
+    for (std::size_t n = 0; n < count; ++n) sides.Assign(pairs[positions[n]], internal::Side::kTest);
+    return absl::OkStatus();
+  }));
+  return sides.Collect();
+} catch (const std::bad_alloc&) {
+  return internal::SplitMemoryError(log);
+}
+
+// Takes the newest share of each user's predictable pairs for the test: those whose first event came last, by time,
+// then by row, so that a log without times is cut by the order of its rows. Errors  kInvalidArgument: share.
+// kResourceExhausted: memory.
+inline absl::StatusOr<EventSplit> SplitLastShare(const EventLog& log, const LastShareOptions& options = {}) try {
+  WAYPOST_RETURN_IF_ERROR(internal::ValidateShare("LastShareOptions.test_share", options.test_share));
+  internal::SideAssignment sides(log.size());
+  WAYPOST_RETURN_IF_ERROR(ForEachUser(log, [&](std::uint32_t, std::span<const EventPair> pairs) {
+    std::vector<std::size_t> positions = internal::PredictablePairs(log, pairs, options.min_value);
+    if (positions.empty()) return absl::OkStatus();
+    const std::size_t wanted = internal::Rounded(options.test_share, positions.size());
+    const std::size_t count = std::min(wanted, positions.size() - 1);
+    internal::SortNewestFirst(log, pairs, positions);
     for (std::size_t n = 0; n < count; ++n) sides.Assign(pairs[positions[n]], internal::Side::kTest);
     return absl::OkStatus();
   }));
