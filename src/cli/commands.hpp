@@ -22,6 +22,7 @@ void AddImport(CommandLine& command_line);
 void AddExport(CommandLine& command_line);
 void AddPublish(CommandLine& command_line);
 void AddCompact(CommandLine& command_line);
+void AddRetention(CommandLine& command_line);
 void AddBackup(CommandLine& command_line);
 void AddForget(CommandLine& command_line);
 void AddBench(CommandLine& command_line);

@@ -10,6 +10,7 @@
 #include "json_writer.hpp"
 #include "models.hpp"
 #include "output_flags.hpp"
+#include "retention.hpp"
 #include "table.hpp"
 #ifdef WAYPOST_STORE
 #include "waypost/store/verify.hpp"
@@ -169,6 +170,7 @@ absl::Status RunVerifyStore(const Options& options, Console& console) {
     json.Member("events", report.events);
     json.Member("users", report.users);
     json.Member("items", report.items);
+    WriteRetention(json, report.retention);
     json.Key("problems");
     WriteStrings(json, report.problems);
     WriteRunFacts(json, console, /*threads=*/1, std::nullopt);
@@ -178,7 +180,8 @@ absl::Status RunVerifyStore(const Options& options, Console& console) {
     for (const std::string& problem : report.problems) console.Write(problem + "\n");
     if (report.problems.empty())
       console.Write("ok: " + Count(report.events, "event") + ", " + Count(report.users, "user") + ", " +
-                    Count(report.items, "item") + "\n");
+                    Count(report.items, "item") +
+                    (report.retention.unlimited() ? "" : "; kept " + RetentionText(report.retention)) + "\n");
   }
   return ProblemStatus(options.file, report.problems, console);
 }

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   waypost::cli::AddExport(command_line);
   waypost::cli::AddPublish(command_line);
   waypost::cli::AddCompact(command_line);
+  waypost::cli::AddRetention(command_line);
   waypost::cli::AddBackup(command_line);
   waypost::cli::AddForget(command_line);
   waypost::cli::AddBench(command_line);

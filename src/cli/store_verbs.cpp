@@ -14,62 +14,13 @@
 #include "json_writer.hpp"
 #include "models.hpp"
 #include "output_flags.hpp"
+#include "store_flags.hpp"
 #include "waypost/serve/engine.hpp"
 #include "waypost/store/store.hpp"
 #include "waypost/store/transfer.hpp"
 
 namespace waypost::cli {
 namespace {
-
-struct StoreFlags {
-  std::string folder;
-  int threads = 0;
-  bool json = false;
-};
-
-void AddStoreFlags(Verb& verb, StoreFlags& flags) {
-  verb.Option("--store", "DIR", flags.folder, "The folder of the store").Required();
-  AddThreads(verb, flags.threads);
-  AddJsonFlag(verb, flags.json);
-}
-
-absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags, StoreAccess access) {
-  return Store::Open(flags.folder, {.access = access, .parallelism = Parallelism(flags.threads)});
-}
-
-// One object of counts and texts, or lines of text.
-class Facts {
- public:
-  Facts(const StoreFlags& flags, Console& console) : flags_(flags), console_(console), json_(console) {
-    if (flags_.json) json_.BeginObject();
-  }
-
-  template <typename T>
-  void Member(const std::string& key, const T& value) {
-    if (flags_.json) json_.Member(key, value);
-  }
-  void Strings(const std::string& key, const std::vector<std::string>& texts) {
-    if (!flags_.json) return;
-    json_.Key(key);
-    json_.BeginArray();
-    for (const std::string& text : texts) json_.Value(text);
-    json_.EndArray();
-  }
-  void Line(const std::string& text) {
-    if (!flags_.json) console_.Write(text + "\n");
-  }
-  void End() {
-    if (!flags_.json) return;
-    WriteRunFacts(json_, console_, Parallelism(flags_.threads).threads(), std::nullopt);
-    json_.EndObject();
-    console_.Write("\n");
-  }
-
- private:
-  const StoreFlags& flags_;
-  Console& console_;
-  JsonWriter json_;
-};
 
 struct ImportOptions {
   StoreFlags store;
@@ -177,11 +128,10 @@ struct CompactFlags {
 
 absl::Status RunCompact(const CompactFlags& options, Console& console) {
   CompactOptions compact;
-  if (options.keep_days) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    compact.keep_from_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count() -
-                           static_cast<std::int64_t>(*options.keep_days * 86'400e6);
-  }
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  compact.now_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  if (options.keep_days)
+    compact.keep_from_us = *compact.now_us - static_cast<std::int64_t>(*options.keep_days * kMicrosPerDay);
   WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.store, StoreAccess::kWrite));
   WAYPOST_ASSIGN_OR_RETURN(const CompactReport report, store->Compact(compact));
   Facts facts(options.store, console);
@@ -265,6 +215,9 @@ void AddExport(CommandLine& command_line) {
                                     "waypost export --store shop --out events.csv");
   AddStoreFlags(verb, options->store);
   verb.Option("--out", "FILE", options->out, "The file to write").Required();
+  verb.Notes(
+      "CSV is the only format. Programs take Arrow columns without a file between: ExportArrowStream in C++,\n"
+      "waypost_engine_export_arrow in C and Python.\n");
   verb.Runs([options](Console& console) { return RunExport(*options, console); });
 }
 
@@ -283,7 +236,9 @@ void AddCompact(CommandLine& command_line) {
   Verb& verb = command_line.AddVerb("compact", "Write a store anew without what was forgotten",
                                     "waypost compact --store shop --keep-days 730");
   AddStoreFlags(verb, options->store);
-  verb.Option("--keep-days", "N", options->keep_days, "Leave out events older than so many days").Between(0, 1e6);
+  verb.Option("--keep-days", "N", options->keep_days, "Leave out events older than so many days, this once")
+      .Between(0, 1e6);
+  verb.Notes("What waypost retention set is left out as well.\n");
   verb.Runs([options](Console& console) { return RunCompact(*options, console); });
 }
 

@@ -63,7 +63,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const std::string& folder, 
   WAYPOST_RETURN_IF_ERROR(Validate(options));
   WAYPOST_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(folder, options.store));
   auto state = std::make_unique<State>(std::move(options), std::move(store));
-  if (const absl::Status loaded = state->LoadPublished(); !loaded.ok()) state->SetModelError(loaded);
+  state->SetModelError(state->LoadPublished());
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 } catch (const std::bad_alloc&) {
   return OutOfMemory("Open");
@@ -124,7 +124,9 @@ absl::Status Engine::Publish(const std::string& file) try {
 
 absl::Status Engine::Reload() try {
   const std::lock_guard lock(state_->publish_mutex);
-  return state_->LoadPublished();
+  const absl::Status loaded = state_->LoadPublished();
+  state_->SetModelError(loaded);
+  return loaded;
 } catch (const std::bad_alloc&) {
   return OutOfMemory("Reload");
 }
@@ -136,6 +138,13 @@ absl::StatusOr<ForgetReport> Engine::Forget(std::string_view user) try {
   return report;
 } catch (const std::bad_alloc&) {
   return OutOfMemory("Forget");
+}
+
+absl::StatusOr<CompactReport> Engine::Compact(CompactOptions options) try {
+  if (!options.now_us) options.now_us = state_->now_us();
+  return state_->store().Compact(options);
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("Compact");
 }
 
 absl::StatusOr<EngineStats> Engine::Stats() const try { return state_->Stats(); } catch (const std::bad_alloc&) {

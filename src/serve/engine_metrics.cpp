@@ -28,7 +28,7 @@ absl::StatusOr<std::string> Engine::PrometheusMetrics() const try {
   text.Begin("waypost_filter_lookups_total", "counter", "Filters found compiled (hit) and compiled (miss).");
   text.Sample({{"result", "hit"}}, stats.filter_hits);
   text.Sample({{"result", "miss"}}, stats.filter_misses);
-  text.Begin("waypost_model_age_seconds", "gauge", "Time since the model was published or loaded.");
+  text.Begin("waypost_model_age_seconds", "gauge", "Time since the model was published.");
   text.Sample({}, stats.model_age_seconds.value_or(std::numeric_limits<double>::quiet_NaN()));
   const std::pair<std::string_view, std::uint64_t> sizes[] = {{"events", stats.store.events},
                                                               {"users", stats.store.users},
@@ -40,6 +40,14 @@ absl::StatusOr<std::string> Engine::PrometheusMetrics() const try {
   for (const auto& [what, count] : sizes) text.Sample({{"what", what}}, count);
   text.Begin("waypost_store_bytes", "gauge", "Size of the store's data file.");
   text.Sample({}, stats.store.file_bytes);
+  text.Begin("waypost_store_retention_seconds", "gauge",
+             "Age from which a compaction leaves out events, by kind; * is every other.");
+  const auto window = [&](std::string_view kind, const std::optional<std::int64_t>& keep_us) {
+    text.Sample({{"kind", kind}},
+                keep_us ? static_cast<double>(*keep_us) / 1e6 : std::numeric_limits<double>::infinity());
+  };
+  window("*", stats.store.retention.keep_us);
+  for (const auto& [kind, keep_us] : stats.store.retention.kinds) window(kind, keep_us);
   return text.Take();
 } catch (const std::bad_alloc&) {
   return serve::OutOfMemory("PrometheusMetrics");

@@ -51,21 +51,22 @@ Engine::State::LivePointer Engine::State::Published() const {
   return published_;
 }
 
-void Engine::State::SetPublished(LivePointer live) {
+void Engine::State::SetPublished(LivePointer live, std::optional<std::int64_t> published_us) {
   {
     const std::lock_guard lock(published_mutex_);
     published_.swap(live);
     model_error_.clear();
-    published_us_ = now_us();
+    published_us_ = published_us;
   }
   live.reset();  // outside the lock: the old model may end here
   ranks_.Drop();
+  asked_ranks_.Drop();
   store_model_.Drop();
 }
 
-void Engine::State::SetModelError(const absl::Status& why) {
+void Engine::State::SetModelError(const absl::Status& loaded) {
   const std::lock_guard lock(published_mutex_);
-  model_error_ = std::string(why.message());
+  model_error_ = std::string(loaded.message());
 }
 
 absl::Status Engine::State::LoadPublished() {
@@ -78,13 +79,13 @@ absl::Status Engine::State::LoadPublished() {
   if (live != nullptr && live->fingerprint() == record->fingerprint) {
     if (live->catalogue_version() == snapshot.catalogue_version()) return absl::OkStatus();
     WAYPOST_ASSIGN_OR_RETURN(auto renewed, live->WithCatalogueOf(snapshot));
-    SetPublished(std::move(renewed));
+    SetPublished(std::move(renewed), record->published_us);
     return absl::OkStatus();
   }
   // The publisher verified the file.
   WAYPOST_ASSIGN_OR_RETURN(auto opened, LiveModel::Open(record->file, OpenCheck::kStructure, record->fingerprint,
                                                         options_.weighting, snapshot));
-  SetPublished(std::move(opened));
+  SetPublished(std::move(opened), record->published_us);
   return absl::OkStatus();
 }
 
@@ -96,9 +97,9 @@ absl::Status Engine::State::Publish(const std::string& path) {
   // A model with users may hold any that the store has now.
   ModelRecord record{.name = kModelRecord, .file = path, .fingerprint = fingerprint};
   if (live->recommender().users().size() > 0) record.user_count = snapshot.user_count();
-  record.trained_us = now_us();
+  record.published_us = now_us();
   WAYPOST_RETURN_IF_ERROR(store_->PutModel(record));
-  SetPublished(std::move(live));
+  SetPublished(std::move(live), record.published_us);
   return absl::OkStatus();
 }
 
@@ -167,7 +168,7 @@ absl::StatusOr<EngineAnswer> Engine::State::Answer(const EngineQuery& asked) {
   if (query.model != kPopularityName && (facts.history.empty() || !live->published())) {
     std::shared_ptr<const Ranks> trending;
     if (options_.trending_half_life_days > 0) {
-      WAYPOST_ASSIGN_OR_RETURN(trending, TrendingNow(snapshot, live, now));
+      WAYPOST_ASSIGN_OR_RETURN(trending, TrendingNow(snapshot, live, now, query.now_us.has_value()));
     }
     WAYPOST_ASSIGN_OR_RETURN(
         answer.recommendation,
@@ -188,40 +189,48 @@ absl::StatusOr<EngineAnswer> Engine::State::AnswerSimilar(const SimilarQuery& qu
   return answer;
 }
 
-absl::Status Engine::State::FollowStore(const StoreSnapshot& snapshot) {
+absl::Status Engine::State::FollowStore(const StoreSnapshot& snapshot, std::int64_t clock_us) {
   const std::uint64_t end = snapshot.end_row();
   if (trending_begun_ && end <= trending_row_) return absl::OkStatus();  // another question took a later snapshot
   std::uint64_t begin = trending_row_;
   if (!trending_begun_ || end - begin > options_.trending_events) begin = end - std::min(end, options_.trending_events);
   EventColumns columns;
   WAYPOST_RETURN_IF_ERROR(snapshot.ReadRows(begin, end, Parallelism(1), columns));
-  const std::int64_t now = now_us();
   for (std::size_t n = 0; n < columns.items.size(); ++n) {
     const Kind& kind = snapshot.kinds().at(columns.kinds[n]);
     if (kind.role != Role::kPositive) continue;
     const std::int64_t time = columns.times_us[n];
     // An event dated ahead counts from its arrival: a wrong clock must not trend for ever.
-    trending_.Add(columns.items[n], kind.weight, time == kNoTime ? now : std::min(time, now));
+    trending_.Add(columns.items[n], kind.weight, time == kNoTime ? clock_us : std::min(time, clock_us));
   }
   trending_row_ = end;
   trending_begun_ = true;
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::shared_ptr<const Engine::State::Ranks>> Engine::State::MakeRanks(const StoreSnapshot& snapshot,
+                                                                                     const LivePointer& live,
+                                                                                     std::int64_t clock_us,
+                                                                                     std::int64_t now_us) {
+  const std::lock_guard lock(trending_mutex_);
+  WAYPOST_RETURN_IF_ERROR(FollowStore(snapshot, clock_us));
+  WAYPOST_ASSIGN_OR_RETURN(LiveModel::TrendingRanks made, live->RankTrending(trending_, now_us));
+  return std::make_shared<const Ranks>(Ranks{live, now_us, std::move(made)});
+}
+
 absl::StatusOr<std::shared_ptr<const Engine::State::Ranks>> Engine::State::TrendingNow(const StoreSnapshot& snapshot,
                                                                                        const LivePointer& live,
-                                                                                       std::int64_t now_us) {
+                                                                                       std::int64_t now_us,
+                                                                                       bool asked) {
+  const std::int64_t clock_us = asked ? this->now_us() : now_us;
   const auto fresh = [&](const Ranks& ranks) {
     return ranks.live == live && now_us >= ranks.made_us &&
            now_us < LaterBy(ranks.made_us, options_.trending_refresh_us, 1);
   };
-  const auto usable = [&](const Ranks& ranks) { return ranks.live == live; };
-  const auto make = [&](const std::shared_ptr<const Ranks>&) -> absl::StatusOr<std::shared_ptr<const Ranks>> {
-    WAYPOST_RETURN_IF_ERROR(FollowStore(snapshot));
-    WAYPOST_ASSIGN_OR_RETURN(LiveModel::TrendingRanks made, live->RankTrending(trending_, now_us));
-    return std::make_shared<const Ranks>(Ranks{live, now_us, std::move(made)});
-  };
-  return ranks_.Get(fresh, usable, make);
+  // Those made a little before will do; of two moments that were asked for neither will do for the other.
+  const auto usable = [&](const Ranks& ranks) { return ranks.live == live && !asked; };
+  const auto make = [&](const std::shared_ptr<const Ranks>&) { return MakeRanks(snapshot, live, clock_us, now_us); };
+  return (asked ? asked_ranks_ : ranks_).Get(fresh, usable, make);
 }
 
 absl::Status Engine::State::KeepImpressions(const EngineQuery& query, const EngineAnswer& answer) {
@@ -277,14 +286,17 @@ absl::StatusOr<EngineStats> Engine::State::Stats() const {
   EngineStats stats;
   WAYPOST_ASSIGN_OR_RETURN(const StoreSnapshot snapshot, store_->Snapshot());
   WAYPOST_ASSIGN_OR_RETURN(stats.store, snapshot.Stats());
+  std::optional<std::int64_t> published_us;
   {
     const std::lock_guard lock(published_mutex_);
     stats.model_error = model_error_;
     if (published_ != nullptr) {
       stats.model = published_->fingerprint();
-      stats.model_age_seconds = static_cast<double>(now_us() - published_us_) / 1e6;
+      published_us = published_us_;
     }
   }
+  // Outside the lock: the clock may be the host's. Clocks of two hosts may differ.
+  if (published_us) stats.model_age_seconds = std::max(0.0, static_cast<double>(now_us() - *published_us) / 1e6);
   stats.recorded_events = recorded.value();
   stats.repeated_events = repeated.value();
   for (std::size_t source = 0; source < std::size(answers); ++source) stats.answers[source] = answers[source].value();

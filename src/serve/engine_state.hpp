@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,8 @@ class Engine::State {
   absl::Status LoadPublished();
   // Opens a model file and puts it on record.
   absl::Status Publish(const std::string& path);
-  // Why the model on record does not answer.
-  void SetModelError(const absl::Status& why);
+  // Whether the model on record answers, and if not why.
+  void SetModelError(const absl::Status& loaded);
 
   absl::StatusOr<EngineAnswer> Answer(const EngineQuery& query);
   absl::StatusOr<EngineAnswer> AnswerSimilar(const SimilarQuery& query);
@@ -72,12 +73,15 @@ class Engine::State {
   };
 
   LivePointer Published() const;
-  void SetPublished(LivePointer live);
+  void SetPublished(LivePointer live, std::optional<std::int64_t> published_us);
   // The model that answers.
   absl::StatusOr<LivePointer> Live(const StoreSnapshot& snapshot);
+  //   asked   whether now_us is a moment of the question's own, and not the clock's.
   absl::StatusOr<std::shared_ptr<const Ranks>> TrendingNow(const StoreSnapshot& snapshot, const LivePointer& live,
-                                                           std::int64_t now_us);
-  absl::Status FollowStore(const StoreSnapshot& snapshot);
+                                                           std::int64_t now_us, bool asked);
+  absl::StatusOr<std::shared_ptr<const Ranks>> MakeRanks(const StoreSnapshot& snapshot, const LivePointer& live,
+                                                         std::int64_t clock_us, std::int64_t now_us);
+  absl::Status FollowStore(const StoreSnapshot& snapshot, std::int64_t clock_us);
 
   EngineOptions options_;
   std::unique_ptr<Store> store_;
@@ -85,11 +89,13 @@ class Engine::State {
   mutable std::mutex published_mutex_;  // for the copy of a pointer: nobody waits for a publication
   LivePointer published_;               // null: none
   std::string model_error_;
-  std::int64_t published_us_ = 0;
+  std::optional<std::int64_t> published_us_;  // as the store's record says
 
   serve::Refreshed<StoreModel> store_model_;
   serve::Refreshed<Ranks> ranks_;
-  Trending trending_;               // with what follows: of the call that makes ranks
+  serve::Refreshed<Ranks> asked_ranks_;  // of questions with a moment of their own, which leave the others theirs
+  std::mutex trending_mutex_;            // guards what follows; the host's clock is not called under it
+  Trending trending_;
   std::uint64_t trending_row_ = 0;  // the store was read up to here
   bool trending_begun_ = false;
 

@@ -141,7 +141,8 @@ absl::StatusOr<std::shared_ptr<const LiveModel>> LiveModel::WithCatalogueOf(cons
 absl::StatusOr<std::shared_ptr<const Bitmap>> LiveModel::Filter(const std::string& text, Counter& hits,
                                                                 Counter& misses) const {
   if (recommender_.facts() == nullptr)
-    return absl::FailedPreconditionError("EngineQuery.filter: want a store with a catalogue, got none");
+    return absl::FailedPreconditionError(
+        "EngineQuery.filter: want a catalogue in the store (Store::PutCatalogue, then Engine::Reload), got none");
   {
     const std::lock_guard lock(filters_->mutex);
     const auto found = filters_->compiled.find(text);

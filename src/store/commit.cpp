@@ -146,14 +146,18 @@ absl::Status PutState(Writing& writing, const State& state) {
   return writing.Put(Table::kState, kStateKey, EncodeState(state, value));
 }
 
-absl::Status PutEmptyStore(Writing& writing) {
+absl::Status PutFormat(Writing& writing) {
   ValueWriter format;
   format.Number(kMagic);
   format.Number(kFormatMajor);
   format.Number(kFormatMinor);
   format.Number(std::uint64_t{0});  // features a reader must understand
   format.Number(std::uint64_t{0});  // features it may ignore
-  WAYPOST_RETURN_IF_ERROR(writing.Put(Table::kState, kFormatKey, format.Finish(Table::kState)));
+  return writing.Put(Table::kState, kFormatKey, format.Finish(Table::kState));
+}
+
+absl::Status PutEmptyStore(Writing& writing) {
+  WAYPOST_RETURN_IF_ERROR(PutFormat(writing));
   ValueWriter kinds;
   WAYPOST_RETURN_IF_ERROR(writing.Put(Table::kState, kKindsKey, EncodeKinds(KindTable(), kinds)));
   return PutState(writing, {});

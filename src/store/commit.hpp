@@ -109,6 +109,8 @@ class Commit {
 
 // Writes the state.
 absl::Status PutState(Writing& writing, const State& state);
+// Writes which format this is.
+absl::Status PutFormat(Writing& writing);
 // Makes the tables of an empty store.
 absl::Status PutEmptyStore(Writing& writing);
 // Errors  kUnimplemented: a format that is not ours.  kDataLoss.

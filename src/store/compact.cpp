@@ -25,16 +25,17 @@ constexpr std::size_t kSegmentRows = kMaxSegmentRows / 2;  // several segments a
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
 class Compactor {
  public:
-  Compactor(const SnapshotState& from, Environment& to, const CompactOptions& options)
-      : from_(from), to_(to), options_(options), state_(from.state()) {}
+  //   keep_from_us  of each kind: what is earlier goes; kNoTime: nothing.
+  Compactor(const SnapshotState& from, Environment& to, std::vector<std::int64_t> keep_from_us)
+      : from_(from), to_(to), keep_from_us_(std::move(keep_from_us)), state_(from.state()) {}
 
   // Returns how many events were left out.
   absl::StatusOr<std::uint64_t> Run();
 
  private:
-  bool Keeps(std::uint32_t user, std::int64_t time_us) const {
+  bool Keeps(std::uint32_t user, std::uint16_t kind, std::int64_t time_us) const {
     return !Contains(*from_.layout().forgotten, user) &&
-           !(options_.keep_from_us && time_us != kNoTime && time_us < *options_.keep_from_us);
+           (time_us == kNoTime || kind >= keep_from_us_.size() || time_us >= keep_from_us_[kind]);
   }
   absl::Status CopyTables(Writing& writing);
   absl::Status CopyIds(Writing& writing, Table table, std::uint64_t count);
@@ -43,7 +44,7 @@ class Compactor {
 
   const SnapshotState& from_;
   Environment& to_;
-  const CompactOptions& options_;
+  const std::vector<std::int64_t> keep_from_us_;
   State state_;
 };
 
@@ -61,7 +62,9 @@ absl::Status Compactor::CopyTables(Writing& writing) {
     }
     WAYPOST_ASSIGN_OR_RETURN(const std::optional<Bytes> kinds, reading.Get(Table::kState, kKindsKey));
     if (!kinds) return absl::DataLossError("table state: want an entry 'kinds', got none");
-    return writing.Put(Table::kState, kKindsKey, *kinds);
+    WAYPOST_RETURN_IF_ERROR(writing.Put(Table::kState, kKindsKey, *kinds));
+    WAYPOST_ASSIGN_OR_RETURN(const std::optional<Bytes> retention, reading.Get(Table::kState, kRetentionKey));
+    return retention ? writing.Put(Table::kState, kRetentionKey, *retention) : absl::OkStatus();
   });
   WAYPOST_RETURN_IF_ERROR(copied);
   WAYPOST_RETURN_IF_ERROR(CopyIds(writing, Table::kUsers, state_.users));
@@ -91,7 +94,7 @@ absl::Status Compactor::CopyImpressions(Writing& writing) {
       WAYPOST_ASSIGN_OR_RETURN(StoredImpressions stored, DecodeImpressions(entry.value));
       bool any = false;
       for (ImpressionRow& row : stored.rows) {
-        if (row.user == kEmptySlot || !Keeps(row.user, row.time_us)) {
+        if (row.user == kEmptySlot || !Keeps(row.user, row.kind, row.time_us)) {
           row = {};
           row.user = kEmptySlot;
         }
@@ -111,12 +114,31 @@ absl::Status Compactor::CopyEvents(std::uint64_t first, std::uint64_t end) {
   WAYPOST_RETURN_IF_ERROR(from_.layout().Read(first, end, from_.folder().options().parallelism, rows));
   std::size_t kept = 0;
   for (std::size_t n = 0; n < rows.size(); ++n)
-    if (Keeps(rows.users[n], rows.times_us[n])) rows.Move(n, kept++);
+    if (Keeps(rows.users[n], rows.kinds[n], rows.times_us[n])) rows.Move(n, kept++);
   rows.Resize(kept);
   if (kept == 0) return absl::OkStatus();
   state_.events += kept;
   const std::vector<std::byte> segment = BuildSegment(rows.WholeView(first, end));
   return to_.Write([&](Writing& writing) { return writing.Put(Table::kSegments, first, segment, /*at_end=*/true); });
+}
+
+// From when on what is of a kind stays, by kind.
+absl::StatusOr<std::vector<std::int64_t>> KeepFrom(const SnapshotState& snapshot, const CompactOptions& options) {
+  WAYPOST_ASSIGN_OR_RETURN(const Retention retention,
+                           snapshot.Read([](const Reading& reading) { return ReadRetention(reading); }));
+  if (!retention.unlimited() && !options.now_us)
+    return absl::FailedPreconditionError(
+        "CompactOptions.now_us: want the moment, because the store has a retention window, got none");
+  const KindTable& kinds = *snapshot.layout().kinds;
+  std::vector<std::int64_t> keep_from_us(kinds.size(), options.keep_from_us.value_or(kNoTime));
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    const auto own = retention.kinds.find(kinds.at(static_cast<std::uint16_t>(kind)).name);
+    const std::optional<std::int64_t> keep_us = own != retention.kinds.end() ? own->second : retention.keep_us;
+    std::int64_t from_us = 0;
+    if (!keep_us || __builtin_sub_overflow(*options.now_us, *keep_us, &from_us)) continue;
+    keep_from_us[kind] = std::max(keep_from_us[kind], from_us);
+  }
+  return keep_from_us;
 }
 
 absl::StatusOr<std::uint64_t> Compactor::Run() {
@@ -157,12 +179,13 @@ absl::StatusOr<CompactReport> Session::Compact(const CompactOptions& options) {
   const auto compact = [&]() -> absl::Status {
     WAYPOST_ASSIGN_OR_RETURN(Folder::View view, folder_->BeginReading());
     const SnapshotState snapshot(folder_, std::move(view));
+    WAYPOST_ASSIGN_OR_RETURN(std::vector<std::int64_t> keep_from_us, KeepFrom(snapshot, options));
     report.bytes_before = snapshot.environment().used_bytes();
     EnvironmentOptions fresh_options = folder_->OptionsOfEnvironment();
     fresh_options.create = true;
     fresh_options.fast = true;  // one flush at the end is enough
     WAYPOST_ASSIGN_OR_RETURN(std::shared_ptr<Environment> fresh, Environment::Open(path, fresh_options));
-    WAYPOST_ASSIGN_OR_RETURN(report.events_dropped, Compactor(snapshot, *fresh, options).Run());
+    WAYPOST_ASSIGN_OR_RETURN(report.events_dropped, Compactor(snapshot, *fresh, std::move(keep_from_us)).Run());
     WAYPOST_RETURN_IF_ERROR(fresh->Sync());
     fresh->SetFast(options_.durability == Durability::kFast);
     report.bytes_after = fresh->used_bytes();

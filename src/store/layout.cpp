@@ -181,6 +181,18 @@ absl::StatusOr<Forgotten> ReadForgotten(const Reading& reading) {
   return forgotten;
 }
 
+absl::StatusOr<KindTable> ReadKinds(const Reading& reading) {
+  WAYPOST_ASSIGN_OR_RETURN(const std::optional<Bytes> kinds, reading.Get(Table::kState, kKindsKey));
+  if (!kinds) return Missing(kKindsKey);
+  return DecodeKinds(*kinds);
+}
+
+absl::StatusOr<Retention> ReadRetention(const Reading& reading) {
+  WAYPOST_ASSIGN_OR_RETURN(const std::optional<Bytes> retention, reading.Get(Table::kState, kRetentionKey));
+  if (!retention) return Retention();
+  return DecodeRetention(*retention);
+}
+
 absl::StatusOr<std::shared_ptr<const Layout>> ReadLayout(const Reading& reading, const Layout* before) {
   auto layout = std::make_shared<Layout>();
   layout->transaction = mdb_txn_id(reading.get());
@@ -188,9 +200,7 @@ absl::StatusOr<std::shared_ptr<const Layout>> ReadLayout(const Reading& reading,
   if (before != nullptr && before->state.kinds_version == layout->state.kinds_version) {
     layout->kinds = before->kinds;
   } else {
-    WAYPOST_ASSIGN_OR_RETURN(const std::optional<Bytes> kinds, reading.Get(Table::kState, kKindsKey));
-    if (!kinds) return Missing(kKindsKey);
-    WAYPOST_ASSIGN_OR_RETURN(KindTable table, DecodeKinds(*kinds));
+    WAYPOST_ASSIGN_OR_RETURN(KindTable table, ReadKinds(reading));
     layout->kinds = std::make_shared<const KindTable>(std::move(table));
   }
   if (before != nullptr && before->state.forgotten_users == layout->state.forgotten_users) {

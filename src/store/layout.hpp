@@ -57,6 +57,10 @@ absl::StatusOr<std::shared_ptr<const Layout>> ReadLayout(const Reading& reading,
 absl::StatusOr<State> ReadState(const Reading& reading);
 absl::StatusOr<Forgotten> ReadForgotten(const Reading& reading);
 
+absl::StatusOr<KindTable> ReadKinds(const Reading& reading);
+// The windows that were set; unlimited where none were.
+absl::StatusOr<Retention> ReadRetention(const Reading& reading);
+
 }  // namespace waypost::store
 
 #endif  // WAYPOST_SRC_STORE_LAYOUT_HPP_

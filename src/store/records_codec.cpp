@@ -132,6 +132,35 @@ absl::StatusOr<KindTable> DecodeKinds(Bytes value) {
   return kinds;
 }
 
+Bytes EncodeRetention(const Retention& retention, ValueWriter& writer) {
+  writer.Optional(retention.keep_us);
+  writer.Number(static_cast<std::uint32_t>(retention.kinds.size()));
+  for (const auto& [kind, keep_us] : retention.kinds) {
+    writer.Text(kind);
+    writer.Optional(keep_us);
+  }
+  return writer.Finish(Table::kState);
+}
+
+absl::StatusOr<Retention> DecodeRetention(Bytes value) {
+  WAYPOST_ASSIGN_OR_RETURN(ValueReader reader, ValueReader::Open(Table::kState, value));
+  Retention retention;
+  retention.keep_us = reader.Optional<std::int64_t>();
+  bool positive = retention.keep_us.value_or(1) > 0;
+  const auto count = reader.Number<std::uint32_t>();
+  for (std::uint32_t n = 0; n < count && !reader.failed(); ++n) {
+    const std::string kind(reader.Text());
+    const auto keep_us = reader.Optional<std::int64_t>();
+    positive = positive && keep_us.value_or(1) > 0;
+    if (!retention.kinds.empty() && kind <= retention.kinds.rbegin()->first)
+      return FormError(Table::kState, "want kinds of a retention that ascend, got others");
+    retention.kinds[kind] = keep_us;
+  }
+  WAYPOST_RETURN_IF_ERROR(reader.Finish());
+  if (!positive) return FormError(Table::kState, "want retention windows of more than 0, got others");
+  return retention;
+}
+
 Bytes EncodeCatalogueItem(const CatalogueItem& item, ValueWriter& writer) {
   for (const std::string* text :
        {&item.id, &item.type, &item.title, &item.category, &item.level, &item.language, &item.author})
@@ -199,7 +228,7 @@ Bytes EncodeModel(const ModelRecord& model, ValueWriter& writer) {
   writer.Number(model.fingerprint);
   writer.Number(model.user_count);
   writer.Number(model.forgotten);
-  writer.Optional(model.trained_us);
+  writer.Optional(model.published_us);
   writer.Text(model.name);
   return writer.Finish(Table::kModels);
 }
@@ -211,7 +240,7 @@ absl::StatusOr<ModelRecord> DecodeModel(Bytes value) {
   model.fingerprint = reader.Number<std::uint64_t>();
   model.user_count = reader.Number<std::uint32_t>();
   model.forgotten = reader.Number<std::uint64_t>();
-  model.trained_us = reader.Optional<std::int64_t>();
+  model.published_us = reader.Optional<std::int64_t>();
   model.name = reader.Text();
   WAYPOST_RETURN_IF_ERROR(reader.Finish());
   return model;

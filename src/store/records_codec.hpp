@@ -154,6 +154,8 @@ Bytes EncodeSource(const Source& source, ValueWriter& writer);
 absl::StatusOr<Source> DecodeSource(Bytes value);
 
 Bytes EncodeKinds(const KindTable& kinds, ValueWriter& writer);
+Bytes EncodeRetention(const Retention& retention, ValueWriter& writer);
+absl::StatusOr<Retention> DecodeRetention(Bytes value);
 absl::StatusOr<KindTable> DecodeKinds(Bytes value);
 
 Bytes EncodeCatalogueItem(const CatalogueItem& item, ValueWriter& writer);

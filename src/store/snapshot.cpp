@@ -308,6 +308,11 @@ absl::StatusOr<std::uint64_t> StoreSnapshot::NextSequence(std::string_view sourc
   });
 }
 
+absl::StatusOr<Retention> StoreSnapshot::ReadRetention() const {
+  return Guard("ReadRetention",
+               [&] { return state_->Read([](const Reading& reading) { return store::ReadRetention(reading); }); });
+}
+
 absl::StatusOr<StoreStats> StoreSnapshot::Stats() const {
   return Guard("Stats", [&] {
     return state_->Read([&](const Reading& reading) -> absl::StatusOr<StoreStats> {
@@ -329,6 +334,7 @@ absl::StatusOr<StoreStats> StoreSnapshot::Stats() const {
       WAYPOST_ASSIGN_OR_RETURN(const std::uint64_t chunk_bytes, reading.PageBytes(Table::kChunks));
       WAYPOST_ASSIGN_OR_RETURN(const std::uint64_t segment_bytes, reading.PageBytes(Table::kSegments));
       stats.event_bytes = chunk_bytes + segment_bytes;
+      WAYPOST_ASSIGN_OR_RETURN(stats.retention, store::ReadRetention(reading));
       stats.reader_slots_used = state_->environment().readers_used();
       return stats;
     });

@@ -162,10 +162,7 @@ absl::StatusOr<std::uint16_t> Store::SetKind(const Kind& kind) {
     std::uint16_t number = 0;
     WAYPOST_RETURN_IF_ERROR(session_->Commit(
         [&](Commit& commit) -> absl::Status {
-          WAYPOST_ASSIGN_OR_RETURN(const std::optional<Bytes> value,
-                                   commit.writing().Get(Table::kState, store::kKindsKey));
-          if (!value) return absl::DataLossError("table state: want an entry 'kinds', got none");
-          WAYPOST_ASSIGN_OR_RETURN(KindTable kinds, store::DecodeKinds(*value));
+          WAYPOST_ASSIGN_OR_RETURN(KindTable kinds, store::ReadKinds(commit.writing()));
           WAYPOST_ASSIGN_OR_RETURN(number, kinds.Set(kind));
           ++commit.state().kinds_version;
           ValueWriter writer;
@@ -174,6 +171,30 @@ absl::StatusOr<std::uint16_t> Store::SetKind(const Kind& kind) {
         /*alone=*/true));
     session_->ForgetValidator();
     return number;
+  });
+}
+
+absl::Status Store::SetRetention(const Retention& retention) {
+  return Guard("Store.SetRetention", [&]() -> absl::Status {
+    const auto check = [](std::string_view name, const std::optional<std::int64_t>& keep_us) {
+      if (keep_us.value_or(1) > 0) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          absl::StrCat("Retention.", internal::ToAbsl(name), ": want more than 0 microseconds, got ", *keep_us));
+    };
+    WAYPOST_RETURN_IF_ERROR(check("keep_us", retention.keep_us));
+    for (const auto& [kind, keep_us] : retention.kinds) WAYPOST_RETURN_IF_ERROR(check("kinds", keep_us));
+    return session_->Commit(
+        [&](Commit& commit) -> absl::Status {
+          WAYPOST_ASSIGN_OR_RETURN(const KindTable kinds, store::ReadKinds(commit.writing()));
+          for (const auto& [kind, keep_us] : retention.kinds)
+            if (!kinds.Find(kind))
+              return absl::InvalidArgumentError(
+                  absl::StrCat("Retention.kinds: want kinds of the store, got '", kind, "'"));
+          WAYPOST_RETURN_IF_ERROR(store::PutFormat(commit.writing()));  // an older store has a later entry from now on
+          ValueWriter writer;
+          return commit.writing().Put(Table::kState, store::kRetentionKey, store::EncodeRetention(retention, writer));
+        },
+        /*alone=*/true);
   });
 }
 

@@ -10,7 +10,7 @@
 namespace waypost::store {
 
 enum class Table : std::uint8_t {  // on disk (the seed of checksums): do not change
-  kState = 0,                      // "format", "state", "kinds"
+  kState = 0,                      // "format", "state", "kinds", "retention"
   kChunks = 1,                     // first row -> events not yet sealed
   kSegments = 2,                   // first row -> events sealed, user by user
   kUsers = 3,                      // first index -> ids
@@ -40,9 +40,10 @@ inline bool HasNumberKeys(Table table) {
 inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kStateKey = "state";
 inline constexpr std::string_view kKindsKey = "kinds";
+inline constexpr std::string_view kRetentionKey = "retention";  // since 1.1; where windows were set
 
 inline constexpr std::uint32_t kFormatMajor = 1;
-inline constexpr std::uint32_t kFormatMinor = 0;
+inline constexpr std::uint32_t kFormatMinor = 1;
 
 }  // namespace waypost::store
 

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "waypost/base/bitmap.hpp"
 #include "waypost/base/utf8.hpp"
 
@@ -22,7 +24,7 @@ namespace store {
 namespace {
 
 // What the child tells the parent, a line each: the first byte says what.
-enum Line : char { kStep = '@', kProblem = '!', kCounts = '=', kDone = '.' };
+enum Line : char { kStep = '@', kProblem = '!', kCounts = '=', kWindow = '~', kDone = '.' };
 
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
 class Checker {
@@ -45,6 +47,10 @@ class Checker {
   template <typename... Parts>
   void Problem(const Parts&... parts) {
     if (++problems_ <= kMostProblems) Send(kProblem, absl::StrCat(parts...));
+  }
+  // A retention window: the name of its kind, where it is of one, and after a space the microseconds, if it ends.
+  void SendWindow(const std::string& kind, const std::optional<std::int64_t>& keep_us) {
+    Send(kWindow, absl::StrCat(kind, " ", keep_us ? absl::StrCat(*keep_us) : ""));
   }
   void Check(const absl::Status& status) {
     if (!status.ok()) Problem(status.message());
@@ -193,11 +199,19 @@ void Checker::CheckTables(const Reading& reading) {
   const absl::StatusOr<State> state = ReadState(reading);
   if (!state.ok()) return Problem(state.status().message());
   state_ = *state;
-  const absl::StatusOr<std::optional<Bytes>> kinds = reading.Get(Table::kState, kKindsKey);
+  absl::StatusOr<KindTable> kinds = ReadKinds(reading);
   Check(kinds.status());
-  absl::StatusOr<KindTable> table = kinds.ok() && *kinds ? DecodeKinds(**kinds) : absl::DataLossError("kinds: none");
-  Check(table.status());
-  layout_.kinds = std::make_shared<const KindTable>(table.ok() ? *std::move(table) : KindTable());
+  layout_.kinds = std::make_shared<const KindTable>(kinds.ok() ? *std::move(kinds) : KindTable());
+  const absl::StatusOr<Retention> retention = ReadRetention(reading);
+  Check(retention.status());
+  if (retention.ok()) {
+    SendWindow("", retention->keep_us);
+    for (const auto& [kind, keep_us] : retention->kinds) {
+      if (!layout_.kinds->Find(kind))
+        Problem("table state: want retention windows of kinds of the store, got '", kind, "'");
+      SendWindow(kind, keep_us);
+    }
+  }
   forgotten_ = Bitmap(state_.users);
   std::uint64_t forgotten = 0;
   ForEach(reading, Table::kForgotten, [&](const Entry& entry) -> absl::Status {
@@ -277,6 +291,13 @@ bool TakeLine(std::string_view line, StoreReport& report, std::string& step) {
   const std::string text(line.substr(1));
   if (line[0] == kStep) step = text;
   if (line[0] == kProblem) report.problems.push_back(text);
+  if (line[0] == kWindow && !text.empty()) {
+    const std::size_t space = std::min(text.find(' '), text.size() - 1);
+    std::optional<std::int64_t> keep_us;
+    std::int64_t number = 0;
+    if (absl::SimpleAtoi(text.substr(space + 1), &number)) keep_us = number;
+    (space == 0 ? report.retention.keep_us : report.retention.kinds[text.substr(0, space)]) = keep_us;
+  }
   if (line[0] == kCounts) {
     std::uint64_t* const counts[] = {&report.events, &report.users, &report.items};
     std::size_t at = 0;

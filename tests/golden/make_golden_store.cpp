@@ -63,12 +63,13 @@ absl::Status Fill(Store& store) {
       {.request = 8, .user = "new", .item = "course 1", .kind = kRemind}};
   WAYPOST_RETURN_IF_ERROR(store.AppendImpressions(shown));
   WAYPOST_RETURN_IF_ERROR(store.Forget("bob").status());
+  WAYPOST_RETURN_IF_ERROR(store.SetRetention({.keep_us = 35'000'000, .kinds = {{"like", {}}, {"view", 1}}}));
   return store.PutModel({.name = "current",
                          .file = "courses.waypost",
                          .fingerprint = 0xFEDCBA9876543210u,
                          .user_count = 4,
                          .forgotten = 1,
-                         .trained_us = 50});
+                         .published_us = 50});
 }
 
 absl::Status Make(const std::string& folder) {
@@ -86,7 +87,7 @@ absl::Status Make(const std::string& folder) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::fputs("want one folder\n", stderr), 2;
-  const std::string folder = std::string(argv[1]) + "/store-1.0";
+  const std::string folder = std::string(argv[1]) + "/store-1.1";
   if (std::filesystem::exists(folder)) return std::fputs("the golden store is there\n", stderr), 1;
   const absl::Status status = waypost::Make(folder);
   std::filesystem::remove_all(folder + "-draft");

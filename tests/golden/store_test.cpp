@@ -32,25 +32,47 @@ std::string Read(const std::filesystem::path& path) {
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
+constexpr char kNewest[] = "store-1.1";
+
 // A copy: a reader makes a lock file beside the data.
-std::string CopyTo(const TemporaryFolder& folder) {
-  const std::string copy = folder.path() + "/store";
-  std::filesystem::copy(Golden() / "store-1.0", copy);
+std::string CopyTo(const TemporaryFolder& folder, const std::string& name = kNewest) {
+  const std::string copy = folder.path() + "/" + name;
+  std::filesystem::copy(Golden() / name, copy);
   return copy;
 }
 
 TEST(GoldenStore, GivesWhatItGaveWhenItWasWritten) {
+  for (const std::string name : {"store-1.0", kNewest}) {
+    SCOPED_TRACE(name);
+    const TemporaryFolder folder;
+    const std::string copy = CopyTo(folder, name);
+    const absl::StatusOr<StoreReport> report = VerifyStore(copy);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_THAT(report->problems, testing::IsEmpty());
+    const auto store = Store::Open(copy);
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_EQ(golden::TextOf((*store)->Snapshot().value()), Read(Golden() / (name + ".txt")));
+    const EventLog log = (*store)->Snapshot()->ReadLog().value();
+    EXPECT_EQ(log.size(), 30u);
+    EXPECT_EQ(log.user_id(1), "\xE9\x9B\xA8");
+    const Retention windows{.keep_us = 35'000'000, .kinds = {{"like", std::nullopt}, {"view", 1}}};
+    EXPECT_EQ((*store)->Snapshot()->ReadRetention().value(), name == kNewest ? windows : Retention());
+  }
+}
+
+TEST(GoldenStore, OfAnOlderFormatTakesRetentionWindows) {
   const TemporaryFolder folder;
-  const std::string copy = CopyTo(folder);
-  const absl::StatusOr<StoreReport> report = VerifyStore(copy);
-  ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_THAT(report->problems, testing::IsEmpty());
-  const auto store = Store::Open(copy);
+  const std::string copy = CopyTo(folder, "store-1.0");
+  const auto store = Store::Open(copy, kWriter);
   ASSERT_TRUE(store.ok()) << store.status();
-  EXPECT_EQ(golden::TextOf((*store)->Snapshot().value()), Read(Golden() / "store-1.0.txt"));
+  ASSERT_TRUE((*store)->Compact().ok());
+  ASSERT_TRUE((*store)->SetRetention({.keep_us = 1'000'000}).ok());
+  ASSERT_TRUE((*store)->Compact({.now_us = 40'000'000}).ok());
+  EXPECT_EQ((*store)->Snapshot()->ReadRetention()->keep_us, 1'000'000);
   const EventLog log = (*store)->Snapshot()->ReadLog().value();
-  EXPECT_EQ(log.size(), 30u);
-  EXPECT_EQ(log.user_id(1), "\xE9\x9B\xA8");
+  for (std::size_t n = 0; n < log.size(); ++n)
+    EXPECT_TRUE(log.time_us(n) == kNoTime || log.time_us(n) >= 39'000'000) << log.time_us(n);
+  EXPECT_THAT(VerifyStore(copy)->problems, testing::IsEmpty());
 }
 
 TEST(GoldenStore, GoesOnWhereItStopped) {
@@ -64,7 +86,7 @@ TEST(GoldenStore, GoesOnWhereItStopped) {
   EXPECT_EQ(again->repeated, 1u);
   EXPECT_EQ(again->first_row, 40u);
   EXPECT_EQ((*store)->Snapshot()->FindUser("bob").value(), UserIndex{5}) << "a forgotten user has the old index again";
-  ASSERT_TRUE((*store)->Compact().ok());
+  ASSERT_TRUE((*store)->Compact({.now_us = 0}).ok());
   EXPECT_EQ((*store)->Snapshot()->event_count(), 31u);
   EXPECT_THAT(VerifyStore(copy)->problems, testing::IsEmpty());
 }
@@ -81,9 +103,9 @@ TEST(GoldenStore, OfANewerFormatIsRefusedByBothVersions) {
   const std::uint64_t sum = Checksum(body, /*seed=*/0);
   std::memcpy(bytes.data() + magic - sizeof(sum), &sum, sizeof(sum));
   std::ofstream(data, std::ios::binary) << bytes;
-  const absl::Status status = Store::Open(folder.path() + "/store").status();
+  const absl::Status status = Store::Open(folder.path() + "/" + kNewest).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
-  EXPECT_THAT(status.message(), HasSubstr("want format 1.0, got 2.0"));
+  EXPECT_THAT(status.message(), HasSubstr("want format 1.1, got 2.1"));
 }
 
 TEST(GoldenStore, TheVersionMapNamesTheFormatThatThisReleaseWrites) {

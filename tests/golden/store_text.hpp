@@ -67,7 +67,7 @@ inline std::string TextOf(const StoreSnapshot& snapshot) {
          << optional(shown.time_us) << '\n';
   for (const ModelRecord& model : snapshot.ReadModels().value_or(std::vector<ModelRecord>()))
     text << "model " << model.name << " file " << model.file << ' ' << model.fingerprint << " users "
-         << model.user_count << " forgotten " << model.forgotten << " trained " << optional(model.trained_us) << '\n';
+         << model.user_count << " forgotten " << model.forgotten << " trained " << optional(model.published_us) << '\n';
   return text.str();
 }
 

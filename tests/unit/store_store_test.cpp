@@ -442,7 +442,7 @@ TEST(Store, KeepsCatalogueFactsImpressionsAndModels) {
   shown[0].propensity = 0;
   EXPECT_EQ(store->AppendImpressions(shown).code(), absl::StatusCode::kInvalidArgument);
 
-  const ModelRecord model{.name = "m", .file = "m.waypost", .fingerprint = 5, .user_count = 3, .trained_us = -4};
+  const ModelRecord model{.name = "m", .file = "m.waypost", .fingerprint = 5, .user_count = 3, .published_us = -4};
   ASSERT_TRUE(store->PutModel(model).ok());
   EXPECT_EQ(*SnapshotOf(*store).ReadModels(), std::vector<ModelRecord>{model});
   ASSERT_TRUE(store->Compact().ok());

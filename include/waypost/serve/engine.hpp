@@ -147,7 +147,7 @@ class Engine {
   // the catalogue where there is one.
   //
   // Errors  those of Recommender::Recommend and of CompileFilter; the store's; kFailedPrecondition: a request in an
-  //         engine opened with kRead, which cannot keep impressions.
+  //         engine opened with kRead, which cannot keep impressions; a rule of the catalogue where the store has none.
   // Cost    a snapshot, the user's history, a fold-in and a search. Now and then, while no model is published,
   // O(items).
   absl::StatusOr<EngineAnswer> Recommend(const EngineQuery& query);
@@ -178,6 +178,9 @@ class Engine {
 
   // Forgets a user; what is kept of impressions too.
   absl::StatusOr<ForgetReport> Forget(std::string_view user);
+
+  // Store::Compact with now_us, where it is not set, from the clock.
+  absl::StatusOr<CompactReport> Compact(CompactOptions options = {});
 
   absl::StatusOr<EngineStats> Stats() const;
 

@@ -2,9 +2,11 @@
 #ifndef WAYPOST_STORE_RECORDS_HPP_
 #define WAYPOST_STORE_RECORDS_HPP_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -68,7 +70,7 @@ struct ModelRecord {
   std::uint64_t fingerprint = 0;  // of the model file
   std::uint32_t user_count = 0;   // users of the snapshot it was trained on: it may hold any index below
   std::uint64_t forgotten = 0;    // forgotten_count() of that snapshot: those users it does not hold
-  std::optional<std::int64_t> trained_us = std::nullopt;
+  std::optional<std::int64_t> published_us = std::nullopt;
 
   friend bool operator==(const ModelRecord&, const ModelRecord&) = default;
 };
@@ -80,16 +82,33 @@ struct ForgetReport {
   std::vector<std::string> models;  // names of the models on record that may still hold the user
 };
 
+// How long a store keeps events and impressions: every Compact leaves out what is older. What has no time stays.
+// Aggregate: use designated initializers.
+struct Retention {
+  // Age in microseconds, more than 0; empty: for ever.
+  std::optional<std::int64_t> keep_us = std::nullopt;
+  // The same for kinds, by name, that have a window of their own.
+  std::map<std::string, std::optional<std::int64_t>> kinds = {};
+
+  // Whether everything is kept for ever.
+  bool unlimited() const {
+    return !keep_us && std::none_of(kinds.begin(), kinds.end(), [](const auto& kind) { return kind.second; });
+  }
+  friend bool operator==(const Retention&, const Retention&) = default;
+};
+
 // Options of Store::Compact. Aggregate: use designated initializers.
 struct CompactOptions {
-  // The retention window: events and impressions of an earlier time are left out; those without a time stay.
+  // The moment from which the store's retention windows (SetRetention) count back. Must be set where it has any.
+  std::optional<std::int64_t> now_us = std::nullopt;
+  // Events and impressions of an earlier time are left out too, this once; those without a time stay.
   std::optional<std::int64_t> keep_from_us = std::nullopt;
 };
 
 struct CompactReport {
   std::uint64_t bytes_before = 0;  // of the data file
   std::uint64_t bytes_after = 0;
-  std::uint64_t events_dropped = 0;  // of forgotten users and outside the retention window
+  std::uint64_t events_dropped = 0;  // of forgotten users and outside the retention windows
 };
 
 // What a store holds, as of one snapshot.
@@ -109,6 +128,7 @@ struct StoreStats {
   std::uint64_t file_bytes = 0;         // of the data file
   std::uint64_t event_bytes = 0;        // of it, pages of events: chunks and segments
   std::uint64_t reader_slots_used = 0;  // by all processes
+  Retention retention;
 };
 
 }  // namespace waypost

@@ -104,6 +104,9 @@ class StoreSnapshot {
   // Returns the sequence number that the source is expected to go on with; 0 for an unknown source.
   absl::StatusOr<std::uint64_t> NextSequence(std::string_view source) const;
 
+  // Returns the windows that Store::SetRetention set; unlimited where it was never called.
+  absl::StatusOr<Retention> ReadRetention() const;
+
   absl::StatusOr<StoreStats> Stats() const;
 
  private:

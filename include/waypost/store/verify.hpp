@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "waypost/base/status.hpp"
+#include "waypost/store/records.hpp"
 
 namespace waypost {
 
@@ -14,6 +15,7 @@ struct StoreReport {
   std::uint64_t events = 0;
   std::uint64_t users = 0;
   std::uint64_t items = 0;
+  Retention retention;
   std::vector<std::string> problems;  // empty: sound
 };
 
