@@ -58,6 +58,9 @@ absl::Status RunOnStore(const Options& options, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.store, engine_options));
   WAYPOST_ASSIGN_OR_RETURN(const EngineStats stats, engine->Stats());
   if (!stats.model_error.empty()) console.Note("no model, because " + stats.model_error);
+  if (const std::string rule = RuleOfCatalog(options.rules); !rule.empty() && stats.store.catalogue_items == 0)
+    return absl::FailedPreconditionError(
+        rule + ": want a catalogue in the store, which waypost import --catalog adds, got none");
   WAYPOST_ASSIGN_OR_RETURN(const StoreSnapshot snapshot, engine->store().Snapshot());
   IdDictionaryBuilder items;
   WAYPOST_ASSIGN_OR_RETURN(const std::vector<std::string> item_ids, snapshot.ItemIds());

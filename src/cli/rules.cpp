@@ -58,17 +58,23 @@ void AddRuleFlags(Verb& verb, RuleFlags& flags) {
   verb.Option("--seed", "N", flags.seed, "Seed of --explore").Group(kGroup);
 }
 
+std::string RuleOfCatalog(const RuleFlags& flags) {
+  for (const auto& [option, given] :
+       {std::pair("--filter", !flags.filter.empty()), std::pair("--prerequisites", flags.prerequisites),
+        std::pair("--category-cap", flags.category_cap.has_value()), std::pair("--cap", !flags.caps.empty()),
+        std::pair("--diversity-by catalog", flags.diversity_by == "catalog")})
+    if (given) return option;
+  return "";
+}
+
 absl::StatusOr<std::optional<Catalogue>> ReadRuleCatalog(const RuleFlags& flags, Console& console) {
   if (!flags.catalog.file.empty()) {
     WAYPOST_ASSIGN_OR_RETURN(Catalogue catalogue, ReadCatalogFile(flags.catalog, flags.files, console));
     return std::optional<Catalogue>(std::move(catalogue));
   }
-  for (const auto& [option, given] :
-       {std::pair("--filter", !flags.filter.empty()), std::pair("--prerequisites", flags.prerequisites),
-        std::pair("--category-cap", flags.category_cap.has_value()), std::pair("--cap", !flags.caps.empty()),
-        std::pair("--now", flags.now.has_value()),
-        std::pair("--diversity-by catalog", flags.diversity_by == "catalog")})
-    if (given) return UsageError(std::string(option) + ": want --catalog FILE beside it");
+  std::string rule = RuleOfCatalog(flags);
+  if (rule.empty() && flags.now) rule = "--now";
+  if (!rule.empty()) return UsageError(rule + ": want --catalog FILE beside it");
   return std::optional<Catalogue>();
 }
 

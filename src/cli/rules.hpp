@@ -34,6 +34,9 @@ struct RuleFlags {
 };
 void AddRuleFlags(Verb& verb, RuleFlags& flags);
 
+// The first option given that needs a catalogue; empty: none does.
+std::string RuleOfCatalog(const RuleFlags& flags);
+
 // Returns the catalogue of --catalog; nullopt without one.
 // Errors  usage: an option that needs a catalogue without one.
 absl::StatusOr<std::optional<Catalogue>> ReadRuleCatalog(const RuleFlags& flags, Console& console);

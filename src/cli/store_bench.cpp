@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -101,6 +102,7 @@ class Load {
 
   Calls recommend;
   Calls record;
+  Counter not_begun;  // calls that were due, while all threads were busy with earlier ones
   double seconds = 0;
   absl::Status first_error;
 
@@ -123,7 +125,14 @@ class Load {
         due = begin_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(offset));
         std::this_thread::sleep_until(due);
       }
-      if (Clock::now() >= end) return;
+      if (Clock::now() >= end) {
+        if (spacing > 0) {
+          const double share = static_cast<double>(thread) / static_cast<double>(options_.threads);
+          const double due_calls = std::ceil(options_.seconds / spacing - share);
+          not_begun.Add(static_cast<std::uint64_t>(std::max(0.0, due_calls - static_cast<double>(call))));
+        }
+        return;
+      }
       if (random.Uniform() < options_.recommend) {
         EngineQuery query;
         query.query.user = users_[random.Below(users_.size())];
@@ -195,6 +204,7 @@ void WriteJson(const Options& options, const Load& load, const EngineStats& stat
     json.Member(SourceName(static_cast<Source>(source)), stats.answers[source]);
   json.EndObject();
   json.Member("fallbacks", fallbacks);
+  json.Member("calls_not_begun", load.not_begun.value());
   json.Member("load_seconds", load.seconds);
   WriteRunFacts(json, console, static_cast<int>(options.threads), options.seed);
   json.EndObject();
@@ -221,6 +231,8 @@ void WriteTable(const Options& options, const Load& load, const EngineStats& sta
   table.Write(console, options.output.table_format());
   console.Note(Count(stats.recorded_events, "event") + " recorded in " + Fixed(load.seconds, 1) + " s; " +
                Count(fallbacks, "answer") + " by trending or popularity");
+  if (load.not_begun.value() > 0)
+    console.Note(Count(load.not_begun.value(), "call") + " due by --rate had not begun when time was up");
 }
 
 absl::Status RunBench(const Options& options, Console& console) {
@@ -293,8 +305,8 @@ void AddBench(CommandLine& command_line) {
   AddOutputFlags(verb, options->output);
   verb.Notes(
       "Users and items are drawn from the store, each as likely as any other. A call counts from the moment it is\n"
-      "due: with --rate a stall counts for all calls that wait behind it and begin before time is up. A failed call\n"
-      "ends the run with status 1 once the figures are written.\n");
+      "due: with --rate a stall counts for all calls that wait behind it and begin before time is up; those that do\n"
+      "not are counted. A failed call ends the run with status 1 once the figures are written.\n");
   verb.Runs([options](Console& console) { return RunBench(*options, console); });
 }
 

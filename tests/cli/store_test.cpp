@@ -42,6 +42,71 @@ TEST_F(StoreVerbs, AFileImportedAgainCountsOnceAndWhatWasAppendedToItIsAdded) {
   EXPECT_TRUE(sound["problems"].empty());
 }
 
+TEST_F(StoreVerbs, ARuleOnAStoreWithoutACatalogueSaysHowToAddOne) {
+  const std::string store = Path("store");
+  ASSERT_EQ(RunJson({"import", "--store", store, Write("e.csv", Events(190))})["added"], 190);
+  const std::vector<std::vector<std::string>> rules = {
+      {"--filter", "price < 20"}, {"--prerequisites"}, {"--category-cap", "1"}, {"--diversity-by", "catalog"}};
+  for (const std::vector<std::string>& rule : rules) {
+    std::vector<std::string> arguments = {"recommend", "--store", store, "--user", "u1", "-n", "3"};
+    arguments.insert(arguments.end(), rule.begin(), rule.end());
+    const ToolResult result = Run(arguments);
+    EXPECT_EQ(result.exit_status, 1) << rule[0];
+    EXPECT_THAT(result.err, HasSubstr(rule[0]));
+    EXPECT_THAT(result.err, HasSubstr("waypost import --catalog"));
+  }
+  const std::string catalog = Write("catalog.jsonl", "{\"id\":\"c1\",\"price\":10}\n");
+  ASSERT_EQ(Run({"import", "--store", store, "--catalog", catalog}).exit_status, 0);
+  EXPECT_EQ(Run({"recommend", "--store", store, "--user", "u1", "--filter", "price < 20"}).exit_status, 0);
+}
+
+TEST_F(StoreVerbs, BenchCountsTheCallsThatARateMadeDueAndThatNeverBegan) {
+  const std::string store = Path("store");
+  ASSERT_EQ(RunJson({"import", "--store", store, Write("e.csv", Events(190))})["added"], 190);
+  const nlohmann::json late = RunJson({"bench", store, "--seconds", "0.2", "--rate", "10000000", "--recommend", "0"});
+  std::uint64_t begun = 0;
+  for (const nlohmann::json& verb : late["verbs"])
+    begun += verb["calls"].get<std::uint64_t>() + verb["errors"].get<std::uint64_t>();
+  EXPECT_GT(late["calls_not_begun"], 0);
+  EXPECT_NEAR(static_cast<double>(begun + late["calls_not_begun"].get<std::uint64_t>()), 2e6, 2);  // one a thread
+  EXPECT_EQ(RunJson({"bench", store, "--seconds", "0.1"})["calls_not_begun"], 0) << "without a rate none is due";
+}
+
+TEST_F(StoreVerbs, RetentionIsSetOnceShownAndAppliedByEveryCompaction) {
+  const std::string store = Path("store");
+  const auto write = [&](const std::string& user) {
+    std::string csv = "user,item,kind,time\n";
+    for (const std::string when : {"1971-01-01", "2001-01-01", "2999-01-01"})
+      for (const std::string kind : {"view", "complete"}) csv += user + ",c," + kind + "," + when + "\n";
+    return Write(user + ".csv", csv);
+  };
+  ASSERT_EQ(RunJson({"import", "--store", store, write("ann")})["added"], 6);
+  const nlohmann::json unset = nlohmann::json::parse(R"({"days":null,"kinds":{}})");
+  EXPECT_EQ(RunJson({"retention", "--store", store})["retention"], unset);
+  EXPECT_EQ(RunJson({"verify", store})["retention"], unset);
+
+  const nlohmann::json windows = nlohmann::json::parse(R"({"days":730.0,"kinds":{"complete":null,"view":0.5}})");
+  EXPECT_EQ(
+      RunJson({"retention", "--store", store, "--days", "730", "--kind", "complete=forever", "view=0.5"})["retention"],
+      windows);
+  EXPECT_EQ(RunJson({"verify", store})["retention"], windows);
+  EXPECT_THAT(Run({"verify", store}).out, HasSubstr("kept for 730 days; complete for ever; view for 0.5 days"));
+  EXPECT_EQ(RunJson({"compact", "--store", store})["events_dropped"], 2);
+  EXPECT_EQ(RunJson({"compact", "--store", store})["events_dropped"], 0);
+  EXPECT_EQ(RunJson({"retention", "--store", store, "--days", "forever", "--kind", "complete=default"})["retention"],
+            nlohmann::json::parse(R"({"days":null,"kinds":{"view":0.5}})"));
+  ASSERT_EQ(RunJson({"import", "--store", store, write("ben")})["added"], 6);
+  EXPECT_EQ(RunJson({"compact", "--store", store})["events_dropped"], 2) << "the new events are as old";
+
+  for (const std::string wrong : {"0", "-1", "soon", "1e9", "nan"})
+    EXPECT_EQ(Run({"retention", "--store", store, "--days", wrong}).exit_status, 2) << wrong;
+  for (const std::string wrong : {"view", "=3", "view=", "view=never"})
+    EXPECT_EQ(Run({"retention", "--store", store, "--kind", wrong}).exit_status, 2) << wrong;
+  const ToolResult unknown = Run({"retention", "--store", store, "--kind", "bookmark=3"});
+  EXPECT_EQ(unknown.exit_status, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("bookmark"));
+}
+
 TEST_F(StoreVerbs, ExportForgetCompactAndBackupWorkOnAStoreThatHasEverything) {
   const std::string store = Path("store");
   const std::string catalog = Write("catalog.jsonl", "{\"id\":\"c1\",\"title\":\"Soldering\"}\n");
