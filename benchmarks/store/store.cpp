@@ -1,16 +1,19 @@
 // The store beside SQLite, RocksDB and a plain log, on the same events, in one run.
 //
 //   waypost_bench_store commits FOLDER   durable batches of 10,000, 100 and 1; 16 threads of one event each
-//   waypost_bench_store scan FOLDER      5 million events: bytes, full scan, one user's history, before and after
-//   sealing waypost_bench_store import FOLDER    10 million lines of CSV into a store; opening it
+//   waypost_bench_store scan FOLDER      5 million events: bytes, full scan, a user's history, before and after sealing
+//   waypost_bench_store import FOLDER    10 million lines of CSV into a store; opening it
+//   waypost_bench_store compact FOLDER   compactions of 10 million events, and how long they keep a writer waiting
 //
 // FOLDER is made and removed; it should be on the disk that matters. Each line: what, keeper, statistic. Candidates
 // alternate; times of commits are medians. Reads are warm. It does not show: a disk that is busy, ids longer than ten
 // bytes, memory.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <fstream>
+#include <span>
 #include <thread>
 
 #include "journals.hpp"
@@ -211,19 +214,49 @@ void RunImport(const std::string& folder) {
   });
 }
 
+void RunCompactions(const std::string& folder) {
+  constexpr std::size_t kEvents = 10'000'000, kBatch = 100'000;
+  constexpr std::uint32_t kUsers = 100'000, kItems = 20'000;
+  StoreJournal ours(folder + "/store");
+  const std::vector<BenchEvent> events = MakeEvents(kEvents, kUsers, kItems, 4);
+  ours.Know(events, kUsers, kItems);
+  for (std::size_t begin = 0; begin < kEvents; begin += kBatch) ours.Append(std::span(events).subspan(begin, kBatch));
+  for (int n = 0; n < 3; ++n) {
+    std::atomic<bool> done = false;
+    std::vector<double> waits;
+    std::thread writer([&] {  // durable commits of 100 events, with a rest of 2 ms between
+      while (!done) {
+        const auto begin = Clock::now();
+        ours.Append(std::span(events).first(100));
+        waits.push_back(SecondsSince(begin));
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+    });
+    const auto begin = Clock::now();
+    const bool compacted = ours.store().Compact().ok();
+    const double seconds = SecondsSince(begin);
+    done = true;
+    writer.join();
+    Require(compacted, "compact");
+    std::printf("compact  %.2f s; %zu commits meanwhile, the longest %.1f ms\n", seconds, waits.size(),
+                1e3 * Quantile(waits, 1));
+  }
+}
+
 }  // namespace
 }  // namespace waypost::bench
 
 int main(int argc, char** argv) {
   using namespace waypost::bench;
   const std::string what = argc == 3 ? argv[1] : "";
-  Require(what == "commits" || what == "scan" || what == "import",
-          "want commits, scan or import and a folder to work in");
+  Require(what == "commits" || what == "scan" || what == "import" || what == "compact",
+          "want commits, scan, import or compact and a folder to work in");
   const std::string folder = argv[2];
   Require(std::filesystem::create_directories(folder), folder + ": want a folder that is not there");
   if (what == "commits") RunCommits(folder);
   if (what == "scan") RunScan(folder);
   if (what == "import") RunImport(folder);
+  if (what == "compact") RunCompactions(folder);
   std::filesystem::remove_all(folder);
   return 0;
 }

@@ -144,7 +144,7 @@ absl::Status Folder::StartWriting(const StoreOptions& options) {
                                                "' free, got it held by this process"));
   if (environment_->options().read_only)
     return absl::PermissionDeniedError(absl::StrCat("'", path_, "': want a folder that can be written, got another"));
-  if (unsettled_) return Unsettled("a disk that failed, and readers that are still open");
+  WAYPOST_RETURN_IF_ERROR(CheckSettled());  // readers that are still open keep this object
   WAYPOST_RETURN_IF_ERROR(LockForWriting());
   WAYPOST_RETURN_IF_ERROR(RemoveLeftDataFiles(path_, number_));
   options_ = options;
@@ -334,8 +334,12 @@ absl::Status Folder::Unsettled(std::string_view why) const {
                                              internal::ToAbsl(why), "; the store wants to be opened again"));
 }
 
+absl::Status Folder::CheckSettled() const {
+  return unsettled_ ? Unsettled("a disk that failed") : absl::OkStatus();
+}
+
 absl::Status Folder::CommitGroup(std::deque<Request*>& group) {
-  if (unsettled_) return Unsettled("a disk that failed");
+  WAYPOST_RETURN_IF_ERROR(CheckSettled());
   Commit commit(users_, items_);
   const absl::Status status = environment()->Write([&](Writing& writing) -> absl::Status {
     WAYPOST_RETURN_IF_ERROR(commit.Begin(writing));
@@ -367,7 +371,8 @@ absl::Status Folder::RunAlone(const std::function<absl::Status()>& body) {
   lock.unlock();
   absl::Status status;
   try {
-    status = unsettled_ ? Unsettled("a disk that failed") : body();
+    status = CheckSettled();
+    if (status.ok()) status = body();
   } catch (const std::bad_alloc&) {
     status = absl::ResourceExhaustedError("Store: memory");
   }

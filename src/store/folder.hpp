@@ -89,6 +89,7 @@ class Folder : public std::enable_shared_from_this<Folder> {
   // Whether a move failed so that `current` may name either data file once the power fails. Both hold the same then, so
   // both must stay, and nothing more is committed until the folder is opened anew.
   bool unsettled() const { return unsettled_; }
+  absl::Status CheckSettled() const;
 
   // Held by what moves rows: sealing, compaction, forgetting.
   std::mutex& maintenance() { return maintenance_; }

@@ -154,9 +154,10 @@ class Store {
   absl::Status Seal();
 
   // Writes the data file anew without what was forgotten, what is outside the retention windows, and free pages, then
-  // puts it in the place of the old one. Snapshots stay as they are; other processes go over by themselves; writers
-  // wait.
-  // Errors  kResourceExhausted: disk. The store is then as before.  kFailedPrecondition: the store has a retention
+  // puts it in the place of the old one. Snapshots stay as they are; other processes go over by themselves. Writers go
+  // on meanwhile and wait only while the last of what they added is copied and flushed; Forget, Maintain and Seal wait
+  // for all of it. Errors  kResourceExhausted: disk. The store is then as before.  kFailedPrecondition: the store has a
+  // retention
   //         window, and options.now_us is not set.
   absl::StatusOr<CompactReport> Compact(const CompactOptions& options = {});
 
