@@ -120,8 +120,9 @@ class Store {
   absl::StatusOr<std::uint16_t> SetKind(const Kind& kind);
 
   // Sets the retention windows, in place of those before. They are kept in the folder and hold for every Compact from
-  // now on; nothing goes before one. Errors  kInvalidArgument: a window of 0 or less, a kind that the store does not
-  // know.
+  // now on; nothing goes before one.
+  //
+  // Errors  kInvalidArgument: a window of 0 or less, a kind that the store does not know.
   absl::Status SetRetention(const Retention& retention);
 
   // Adds items, or replaces those of the same id, in one transaction; an item keeps its place.
@@ -156,9 +157,10 @@ class Store {
   // Writes the data file anew without what was forgotten, what is outside the retention windows, and free pages, then
   // puts it in the place of the old one. Snapshots stay as they are; other processes go over by themselves. Writers go
   // on meanwhile and wait only while the last of what they added is copied and flushed; Forget, Maintain and Seal wait
-  // for all of it. Errors  kResourceExhausted: disk. The store is then as before.  kFailedPrecondition: the store has a
-  // retention
-  //         window, and options.now_us is not set.
+  // for all of it.
+  //
+  // Errors  kResourceExhausted: disk. The store is then as before.
+  //         kFailedPrecondition: the store has a retention window, and options.now_us is not set.
   absl::StatusOr<CompactReport> Compact(const CompactOptions& options = {});
 
   // Writes a store of the same content to `target`, a folder that is missing or empty, while writers go on.
