@@ -60,6 +60,47 @@ TEST(DenseKernels, GramianTilesOnTheDiagonalHoldTheUpperPart) {
   }
 }
 
+TEST(DenseKernels, AddProductAddsAProductOfAnyShape) {
+  for (const std::size_t rows : {std::size_t{1}, std::size_t{7}, std::size_t{16}, std::size_t{61}}) {
+    for (const std::size_t columns : {std::size_t{16}, std::size_t{48}, std::size_t{64}}) {
+      const AlignedVector<float> left = RandomTable(1, 90, 64, 61);
+      const AlignedVector<float> right = RandomTable(2, 90, 80, 64);
+      AlignedVector<float> sum(rows * 96, 2.0f);
+      GetDenseKernels().add_product(left.data(), 64, right.data(), 80, 90, sum.data(), 96, rows, columns);
+      for (std::size_t i = 0; i < rows; ++i) {
+        for (std::size_t j = 0; j < 96; ++j) {
+          double expected = 2;
+          for (std::size_t k = 0; j < columns && k < 90; ++k)
+            expected += static_cast<double>(left[k * 64 + i]) * right[k * 80 + j];
+          ASSERT_NEAR(sum[i * 96 + j], expected, 1e-4);  // float32 sums of 90 products of size 1
+        }
+      }
+    }
+  }
+}
+
+TEST(DenseKernels, SumScaledRowsIsALinearCombination) {
+  const std::vector<std::uint32_t> indices = {3, 0, 8, 5, 6, 1};
+  const std::vector<float> factors = {0.5f, 2, -1, 4, 0.25f, 3};
+  for (const std::size_t stride : {std::size_t{16}, std::size_t{272}, std::size_t{320}}) {
+    const AlignedVector<float> table = RandomTable(4, 9, stride, stride);
+    AlignedVector<float> out(stride), plain(stride);
+    for (const std::size_t count : {std::size_t{0}, std::size_t{1}, indices.size()}) {
+      GetDenseKernels().sum_scaled_rows(table.data(), stride, indices.data(), factors.data(), count, out.data());
+      GetDenseKernels().sum_scaled_rows(table.data(), stride, indices.data(), nullptr, count, plain.data());
+      for (std::size_t k = 0; k < stride; ++k) {
+        double expected = 0, unscaled = 0;
+        for (std::size_t n = 0; n < count; ++n) {
+          expected += static_cast<double>(factors[n]) * table[indices[n] * stride + k];
+          unscaled += table[indices[n] * stride + k];
+        }
+        ASSERT_NEAR(out[k], expected, 1e-5);  // six float32 products of size at most 12
+        ASSERT_NEAR(plain[k], unscaled, 1e-5);
+      }
+    }
+  }
+}
+
 TEST(DenseKernels, RotateIsAProduct) {
   for (std::size_t stride : {std::size_t{16}, std::size_t{48}, std::size_t{80}}) {
     const AlignedVector<float> table = RandomTable(1, 7, stride, stride);

@@ -37,6 +37,20 @@ struct DenseKernels {
   void (*sum_rows)(const float* rows, std::size_t stride, const std::uint32_t* indices, std::size_t count, float scale,
                    float* out);
 
+  // out = factors[0] * rows[indices[0]] + factors[1] * rows[indices[1]] + ..., each product rounded to float32 and
+  // summed in this order; zero for no index.
+  //   factors   float32[count], or null: every factor is 1. The rest as for sum_rows.
+  void (*sum_scaled_rows)(const float* rows, std::size_t stride, const std::uint32_t* indices, const float* factors,
+                          std::size_t count, float* out);
+
+  // sum[i][j] += left[0][i] * right[0][j] + left[1][i] * right[1][j] + ... for i < row_count, j < column_count.
+  //   left    float32[count x left_stride]; right float32[count x right_stride]; both side by side in the caches: at
+  //           most kProductPanel rows and kRotationStrip columns are best.
+  //   sum     float32[row_count x sum_stride]; columns and strides multiples of 16, right and sum 64-byte aligned.
+  void (*add_product)(const float* left, std::size_t left_stride, const float* right, std::size_t right_stride,
+                      std::size_t count, float* sum, std::size_t sum_stride, std::size_t row_count,
+                      std::size_t column_count);
+
   // Factors the upper part of a positive definite matrix in place into U with U^T U = matrix; the reciprocals of U's
   // diagonal go to inverse_diagonal[size]. Returns false, with the matrix spoilt, when a pivot is not positive and
   // finite.

@@ -272,6 +272,45 @@ inline void SumRows(const float* rows, std::size_t stride, const std::uint32_t* 
   for (; k < stride; k += kLanes) SumStrip<kLanes / kDenseLanes>(rows + k, stride, indices, count, scale, out + k);
 }
 
+// SumScaledRows for kVectors vectors of each row.
+template <std::size_t kVectors>
+inline void SumScaledStrip(const float* rows, std::size_t stride, const std::uint32_t* indices, const float* factors,
+                           std::size_t count, float* out) {
+  constexpr std::size_t kAhead = 4;  // rows that are on their way from memory
+  const DenseTag tag;
+  DenseVec sums[kVectors];
+  for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::Zero(tag);
+  for (std::size_t n = 0; n < count; ++n) {
+    if (n + kAhead < count) {
+      const float* later = rows + indices[n + kAhead] * stride;
+      for (std::size_t k = 0; k < kVectors * kDenseLanes; k += kLanes) __builtin_prefetch(later + k);
+    }
+    const float* row = rows + indices[n] * stride;
+    const auto factor = hn::Set(tag, factors[n]);
+    for (std::size_t v = 0; v < kVectors; ++v)
+      sums[v] = hn::Add(sums[v], hn::Mul(factor, hn::Load(tag, row + v * kDenseLanes)));
+  }
+  for (std::size_t v = 0; v < kVectors; ++v) hn::Store(sums[v], tag, out + v * kDenseLanes);
+}
+
+inline void SumScaledRows(const float* rows, std::size_t stride, const std::uint32_t* indices, const float* factors,
+                          std::size_t count, float* out) {
+  if (factors == nullptr) return SumRows(rows, stride, indices, count, 1.0f, out);
+  constexpr std::size_t kVectors = kManyRegisters ? 16 : 8;
+  constexpr std::size_t kWide = kVectors * kDenseLanes;
+  std::size_t k = 0;
+  for (; k + kWide <= stride; k += kWide) SumScaledStrip<kVectors>(rows + k, stride, indices, factors, count, out + k);
+  for (; k < stride; k += kLanes)
+    SumScaledStrip<kLanes / kDenseLanes>(rows + k, stride, indices, factors, count, out + k);
+}
+
+inline void AddProduct(const float* left, std::size_t left_stride, const float* right, std::size_t right_stride,
+                       std::size_t count, float* sum, std::size_t sum_stride, std::size_t row_count,
+                       std::size_t column_count) {
+  Product<Store::kAdd>({left, left_stride, 1}, right, right_stride, count, sum, sum_stride, row_count, column_count,
+                       false);
+}
+
 inline bool Cholesky(float* matrix, std::size_t size, std::size_t stride, float* inverse_diagonal) {
   constexpr std::size_t kPanel = kLanes;  // rows factored before the rest is updated
   for (std::size_t begin = 0; begin < size; begin += kPanel) {
@@ -331,7 +370,8 @@ inline bool SymmetricEigen(double* matrix, std::size_t size, double* values) {
 }
 
 inline const DenseKernels& DenseKernelTable() {
-  static constexpr DenseKernels kTable{&Gramian, &Rotate, &SumRows, &Cholesky, &CholeskySolve, &SymmetricEigen};
+  static constexpr DenseKernels kTable{&Gramian,    &Rotate,   &SumRows,       &SumScaledRows,
+                                       &AddProduct, &Cholesky, &CholeskySolve, &SymmetricEigen};
   return kTable;
 }
 
