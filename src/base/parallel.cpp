@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <sstream>
 #include <string>
 
 #include <oneapi/tbb/info.h>
+
+#include "base/control_groups.hpp"
 
 namespace waypost {
 namespace {
@@ -19,19 +20,13 @@ int Processors(double quota, double period) {
   return std::max(1, static_cast<int>(std::ceil(quota / period)));
 }
 
-// Version 2: "<quota|max> <period>" in cpu.max of the group and of each of its ancestors.
-int UnifiedLimit(std::string group) {
-  int limit = kNoLimit;
-  while (true) {
-    std::ifstream file("/sys/fs/cgroup" + group + "/cpu.max");
-    std::string quota;
-    double period = 0;
-    if (file >> quota >> period && quota != "max")
-      limit = std::min(limit, Processors(std::atof(quota.c_str()), period));
-    const std::size_t slash = group.rfind('/');
-    if (slash == std::string::npos) return limit;
-    group.resize(slash);
-  }
+// Version 2: "<quota|max> <period>" in cpu.max.
+int UnifiedLimit(const std::string& folder) {
+  std::ifstream file(folder + "/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max") return kNoLimit;
+  return Processors(std::atof(quota.c_str()), period);
 }
 
 // Version 1: cpu.cfs_quota_us (-1: none) and cpu.cfs_period_us.
@@ -44,17 +39,10 @@ int LegacyLimit(const std::string& folder) {
 }
 
 int GroupLimit() {
-  int limit = std::min(UnifiedLimit(""), LegacyLimit("/sys/fs/cgroup/cpu"));
-  std::ifstream groups("/proc/self/cgroup");  // lines "id:controllers:path"
-  for (std::string line; std::getline(groups, line);) {
-    std::istringstream fields(line);
-    std::string id, controllers, path;
-    if (!std::getline(fields, id, ':') || !std::getline(fields, controllers, ':') || !std::getline(fields, path))
-      continue;
-    if (controllers.empty()) limit = std::min(limit, UnifiedLimit(path == "/" ? "" : path));
-    if (("," + controllers + ",").find(",cpu,") != std::string::npos)
-      limit = std::min(limit, LegacyLimit("/sys/fs/cgroup/cpu" + path));
-  }
+  const internal::ControlGroups groups = internal::FindControlGroups("cpu");
+  int limit = kNoLimit;
+  for (const std::string& folder : groups.unified) limit = std::min(limit, UnifiedLimit(folder));
+  for (const std::string& folder : groups.legacy) limit = std::min(limit, LegacyLimit(folder));
   return limit;
 }
 
