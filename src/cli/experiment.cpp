@@ -73,6 +73,7 @@ void AddExperimentFlags(Verb& verb, ExperimentFlags& flags) {
   AddEventFileFlags(verb, flags.input);
   AddWeightingFlags(verb, flags.weighting);
   AddThreads(verb, flags.threads);
+  AddMemoryLimit(verb, flags.memory_limit_mb);
   AddSeed(verb, flags.seed);
 }
 
@@ -104,8 +105,9 @@ absl::StatusOr<Experiment> RunExperiment(const ExperimentFlags& flags, const std
   for (ModelRun& run : runs) {
     const bool measured = ResetPeakRss();
     double begin = console.seconds();
-    WAYPOST_ASSIGN_OR_RETURN(run.trained, TrainModel(test.training().interactions.positives, run.options,
-                                                     WatchTraining(console, run.label), parallelism));
+    WAYPOST_ASSIGN_OR_RETURN(run.trained,
+                             TrainModel(test.training().interactions.positives, run.options,
+                                        WatchTraining(console, run.label, flags.memory_limit_mb), parallelism));
     run.train_seconds = console.seconds() - begin;
     begin = console.seconds();
     evaluate.on_progress = [&](std::size_t, std::size_t) {

@@ -28,6 +28,7 @@ struct ExperimentFlags {
   std::vector<std::string> settings_files;
   std::string metrics = "recall@20,ndcg@20";
   int threads = 0;
+  std::uint64_t memory_limit_mb = 0;
   std::uint64_t seed = 42;
 };
 // Everything but the models, which the verb declares.

@@ -19,7 +19,8 @@ constexpr double kDenseFlopsPerThread = 40e9;
 constexpr double kScatteredFlopsPerThread = 0.2e9;
 
 double FlopsPerThread(const ModelOptions& options) {
-  return std::holds_alternative<IalsOptions>(options) ? kDenseFlopsPerThread : kScatteredFlopsPerThread;
+  const bool dense = std::holds_alternative<IalsOptions>(options) || std::holds_alternative<EaseOptions>(options);
+  return dense ? kDenseFlopsPerThread : kScatteredFlopsPerThread;
 }
 
 struct Options {
@@ -64,6 +65,7 @@ absl::Status RunPlan(const Options& options, Console& console) {
     WAYPOST_ASSIGN_OR_RETURN(ModelOptions parsed, MakeModelOptions(options.models[m], settings[m], /*seed=*/0));
     model_options.push_back(std::move(parsed));
   }
+  std::vector<ModelPlan> costs;
   if (!sizes) {
     WAYPOST_ASSIGN_OR_RETURN(const EventInput input,
                              ReadEventFiles(options.files, options.input, Parallelism(options.threads), console));
@@ -74,12 +76,15 @@ absl::Status RunPlan(const Options& options, Console& console) {
     users = interactions.positives.users();
     items = interactions.positives.items();
     entries = interactions.positives.entries();
+    for (const ModelOptions& one : model_options)
+      costs.push_back(PlanModel(interactions.positives, one, Parallelism(options.threads)));
+  } else {
+    for (const ModelOptions& one : model_options) costs.push_back(PlanModel(users, items, entries, one));
   }
   const int threads = Parallelism(options.threads).threads();
   std::vector<Planned> plans;
   for (std::size_t m = 0; m < model_options.size(); ++m)
-    plans.push_back({options.models[m], PlanModel(users, items, entries, model_options[m]),
-                     FlopsPerThread(model_options[m]) * threads});
+    plans.push_back({options.models[m], costs[m], FlopsPerThread(model_options[m]) * threads});
 
   if (options.output.json) {
     JsonWriter json(console);
@@ -129,10 +134,9 @@ void AddPlan(CommandLine& command_line) {
   AddWeightingFlags(verb, options->weighting);
   AddThreads(verb, options->threads);
   AddOutputFlags(verb, options->output);
-  verb.Notes(
-      ModelHelp() +
-      "Seconds are a rough guide: they assume 40 billion operations a second and thread for ials, 0.2 billion for\n"
-      "the others, whose additions wait for memory. Memory does not include reading the events.\n");
+  verb.Notes(ModelHelp() +
+             "Seconds are a rough guide: they assume 40 billion operations a second and thread for ials and ease, 0.2\n"
+             "billion for the others, whose additions wait for memory. Memory does not include reading the events.\n");
   verb.Runs([options](Console& console) { return RunPlan(*options, console); });
 }
 

@@ -31,6 +31,7 @@ struct Options {
   std::string out;
   bool strip_history = false;
   int threads = 0;
+  std::uint64_t memory_limit_mb = 0;
   std::uint64_t seed = 42;
   bool json = false;
 };
@@ -92,7 +93,7 @@ absl::Status Train(const Options& options, const ModelOptions& model_options, Co
   input.log = EventLog();  // no longer needed: the factors take its place
   console.Note("training " + options.model + " on " + Count(matrix.users(), "user") + ", " +
                Count(matrix.items(), "item") + ", " + Count(matrix.entries(), "pair"));
-  TrainingControl control = WatchTraining(console, options.model);
+  TrainingControl control = WatchTraining(console, options.model, options.memory_limit_mb);
   WAYPOST_RETURN_IF_ERROR(
       continuation.Prepare(TrainingPhase::kFinal, stop.options, bundle.items, stop.values, console, control));
   WAYPOST_ASSIGN_OR_RETURN(TrainedModel trained, TrainModel(matrix, stop.options, control, parallelism));
@@ -155,6 +156,7 @@ void AddTrain(CommandLine& command_line) {
   AddCatalogFlags(verb, options->catalog);
   AddWeightingFlags(verb, options->weighting);
   AddThreads(verb, options->threads);
+  AddMemoryLimit(verb, options->memory_limit_mb);
   AddSeed(verb, options->seed);
   AddJsonFlag(verb, options->json);
   verb.Notes(ModelHelp() + "The file always holds a popularity model too: it answers for users without any history.\n");

@@ -10,8 +10,15 @@ constexpr int kProgressDigits = 5;
 
 }  // namespace
 
-TrainingControl WatchTraining(Console& console, const std::string& name) {
+void AddMemoryLimit(Verb& verb, std::uint64_t& memory_limit_mb) {
+  verb.Option("--memory-limit", "MB", memory_limit_mb,
+              "Refuse a training that plans for more; 0: for more than is available")
+      .Between(0, 1'000'000'000);
+}
+
+TrainingControl WatchTraining(Console& console, const std::string& name, std::uint64_t memory_limit_mb) {
   TrainingControl control;
+  control.memory_limit_bytes = memory_limit_mb * 1'000'000;
   control.on_epoch = [&console, name](const TrainingProgress& progress) {
     std::string detail;
     if (progress.loss) detail += "loss " + Fixed(*progress.loss, kProgressDigits);

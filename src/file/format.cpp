@@ -54,6 +54,8 @@ std::string SectionName(SectionType type) {
       return "ials item panels";
     case SectionType::kIalsItemHead:
       return "ials item head";
+    case SectionType::kEaseWeights:
+      return "ease weights";
     case SectionType::kCheckpointLoss:
       return "loss";
     case SectionType::kCheckpointValidation:

@@ -18,7 +18,7 @@ static_assert(sizeof(std::size_t) == sizeof(std::uint64_t), "model files need a 
 inline constexpr std::string_view kMagic("\x89WPT\r\n\x1a\n", 8);
 inline constexpr std::string_view kEndMark("\x89\x45ND\r\n\x1a\n", 8);  // \x45: an E would extend \x89
 inline constexpr std::uint16_t kVersionMajor = 1;
-inline constexpr std::uint16_t kVersionMinor = 1;
+inline constexpr std::uint16_t kVersionMinor = 2;
 inline constexpr std::uint64_t kKnownFeatures = 0;  // must-understand bits that this reader understands
 
 // What tells the files of one kind from those of others; the envelope is the same.
@@ -83,6 +83,7 @@ enum class SectionType : std::uint32_t {  // on disk: do not change
   kIalsItemGroups = 69,
   kIalsItemPanels = 70,
   kIalsItemHead = 71,
+  kEaseWeights = 80,
   kCheckpointLoss = 128,
   kCheckpointValidation = 129,
 };

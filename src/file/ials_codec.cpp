@@ -84,7 +84,7 @@ absl::Status CheckFactors(std::string_view what, const FactorMatrix& table, std:
 absl::StatusOr<FactorMatrix> ReadFactors(const SectionReader& reader, SectionType type, std::uint32_t model,
                                          std::uint64_t rows, std::size_t dimensions) {
   const std::size_t stride = PaddedDimensions(dimensions);
-  // At most 2^32 rows of 2^12 elements: the product fits.
+  // At most 2^32 - 2 rows of 2^32 elements: the product fits.
   WAYPOST_ASSIGN_OR_RETURN(SharedArray<float> values, reader.Array<float>(type, model, rows * stride));
   if (reader.full()) {
     WAYPOST_RETURN_IF_ERROR(reader.FromFault(type, model, sizeof(float), CheckFinite(values.span())));

@@ -1,5 +1,6 @@
 #include "waypost/file/model_bundle.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -22,6 +23,7 @@ constexpr std::array<std::uint64_t, 1> kNoOffsets = {0};  // offsets of an array
 struct EncodedBundle {
   std::vector<std::byte> metadata;
   std::vector<SectionSource> sections;
+  FileFormat format = kModelFormat;  // of the version that the models need, so that older readers open what they know
 };
 
 absl::Status AddDictionary(std::string_view name, const IdDictionary& dictionary, SectionType bytes_type,
@@ -80,6 +82,7 @@ absl::Status AddHistory(const ModelBundle& bundle, std::vector<SectionSource>& s
 absl::StatusOr<EncodedBundle> Encode(const ModelBundle& bundle) {
   EncodedBundle encoded;
   std::vector<SectionSource>& sections = encoded.sections;
+  encoded.format.version_minor = 0;
   sections.push_back({SectionType::kMetadata, 0, {}});
   Metadata metadata{.writer = WAYPOST_VERSION_STRING,
                     .users = bundle.users.size(),
@@ -103,6 +106,7 @@ absl::StatusOr<EncodedBundle> Encode(const ModelBundle& bundle) {
                                .options = model.options,
                                .parameters = std::move(part.parameters)});
     sections.insert(sections.end(), part.sections.begin(), part.sections.end());
+    encoded.format.version_minor = std::max(encoded.format.version_minor, part.version_minor);
   }
   WAYPOST_RETURN_IF_ERROR(Validate(metadata));
   WAYPOST_ASSIGN_OR_RETURN(encoded.metadata, EncodeMetadata(metadata));
@@ -116,7 +120,7 @@ absl::StatusOr<EncodedBundle> Encode(const ModelBundle& bundle) {
 absl::Status SaveBundle(const ModelBundle& bundle, const std::string& path) {
   return file::Guard("SaveBundle", [&]() -> absl::Status {
     WAYPOST_ASSIGN_OR_RETURN(const file::EncodedBundle encoded, file::Encode(bundle));
-    return file::SaveSections(encoded.sections, file::kModelFormat, path);
+    return file::SaveSections(encoded.sections, encoded.format, path);
   });
 }
 
@@ -127,7 +131,7 @@ absl::Status CheckSavePath(const std::string& path) {
 absl::StatusOr<std::vector<std::byte>> SaveBundleToMemory(const ModelBundle& bundle) {
   return file::Guard("SaveBundleToMemory", [&]() -> absl::StatusOr<std::vector<std::byte>> {
     WAYPOST_ASSIGN_OR_RETURN(const file::EncodedBundle encoded, file::Encode(bundle));
-    return file::SectionsToMemory(encoded.sections, file::kModelFormat);
+    return file::SectionsToMemory(encoded.sections, encoded.format);
   });
 }
 

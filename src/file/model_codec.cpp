@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/shown.hpp"
+#include "waypost/model/ease_model.hpp"
 #include "waypost/model/ials_model.hpp"
 #include "waypost/model/item_knn_model.hpp"
 #include "waypost/model/popularity.hpp"
@@ -73,6 +74,25 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeItemKnn(const SectionReader&
   return std::make_shared<const ItemKnnModel>(std::move(neighbours));
 }
 
+absl::StatusOr<EncodedModel> EncodeEase(const EaseModel& ease, std::uint32_t model) {
+  const std::span<const float> weights = ease.weights().values();
+  WAYPOST_RETURN_IF_ERROR(CheckFactors("EaseModel.weights", ease.weights(), ease.item_count()));
+  WAYPOST_RETURN_IF_ERROR(
+      FaultOf("EaseModel.weights", CheckWithin(weights, -EaseModel::kMaxWeight, EaseModel::kMaxWeight)));
+  return EncodedModel{
+      .parameters = {}, .sections = {{SectionType::kEaseWeights, model, AsBytes(weights)}}, .version_minor = 2};
+}
+
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeEase(const SectionReader& reader, std::uint32_t model,
+                                                         std::uint64_t items) {
+  WAYPOST_ASSIGN_OR_RETURN(FactorMatrix weights, ReadFactors(reader, SectionType::kEaseWeights, model, items, items));
+  if (reader.full())
+    WAYPOST_RETURN_IF_ERROR(
+        reader.FromFault(SectionType::kEaseWeights, model, sizeof(float),
+                         CheckWithin(weights.values(), -EaseModel::kMaxWeight, EaseModel::kMaxWeight)));
+  return std::make_shared<const EaseModel>(std::move(weights));
+}
+
 }  // namespace
 
 absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t model, std::uint64_t users,
@@ -86,6 +106,7 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
   if (const auto* popularity = dynamic_cast<const PopularityModel*>(&scorer))
     return EncodePopularity(*popularity, model);
   if (const auto* knn = dynamic_cast<const ItemKnnModel*>(&scorer)) return EncodeItemKnn(*knn, model);
+  if (const auto* ease = dynamic_cast<const EaseModel*>(&scorer)) return EncodeEase(*ease, model);
   if (const auto* ials = dynamic_cast<const IalsModel*>(&scorer)) return EncodeIals(*ials, model);
   return absl::UnimplementedError(
       absl::StrCat("Scorer.kind: want a kind that model files hold, got '", internal::ToAbsl(scorer.kind()), "'"));
@@ -96,6 +117,7 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
                                                           std::uint64_t items) {
   if (metadata.kind == "popularity") return DecodePopularity(reader, model, items);
   if (metadata.kind == "item-knn") return DecodeItemKnn(reader, model, items);
+  if (metadata.kind == "ease") return DecodeEase(reader, model, items);
   if (metadata.kind == "ials") return DecodeIals(reader, metadata.parameters, model, users, items);
   return absl::UnimplementedError(absl::StrCat("section metadata, model ", model, ".kind: want a kind that format ",
                                                kVersionMajor, ".", kVersionMinor, " has, got ",

@@ -27,6 +27,7 @@ namespace waypost::file {
 struct EncodedModel {
   Settings parameters;
   std::vector<SectionSource> sections;  // borrowed from the model
+  std::uint16_t version_minor = 1;      // the first version of the format whose readers know the kind
 };
 
 // Errors  kInvalidArgument: a shape or value that breaks a rule of the format.  kUnimplemented: a kind without codec.

@@ -13,7 +13,8 @@ namespace {
 
 using internal::ToAbsl;
 
-constexpr std::array<std::string_view, 3> kKinds = {"popularity", "item-knn", "ials"};
+// In the order of the alternatives of ModelOptions.
+constexpr std::array<std::string_view, 4> kKinds = {"popularity", "item-knn", "ials", "ease"};
 
 std::string_view NameOf(KnnSimilarity value) {
   return KnnSimilarityName(value);
@@ -168,6 +169,14 @@ std::span<const Option<IalsOptions>> OptionsOf(const IalsOptions&) {
   return table;
 }
 
+std::span<const Option<EaseOptions>> OptionsOf(const EaseOptions&) {
+  using O = EaseOptions;
+  static const std::array table = {
+      Always<&O::regularization, O>("regularization", "above 0..1e9", "Strength of L2 regularization; tune, 10..1000"),
+  };
+  return table;
+}
+
 template <typename Names>
 std::string Join(const Names& names) {
   std::string text;
@@ -183,6 +192,7 @@ absl::StatusOr<ModelOptions> DefaultsOf(std::string_view kind) {
   if (kind == kKinds[0]) return PopularityOptions{};
   if (kind == kKinds[1]) return ItemKnnOptions{};
   if (kind == kKinds[2]) return IalsOptions{};
+  if (kind == kKinds[3]) return EaseOptions{};
   return UnknownKind(kind);
 }
 

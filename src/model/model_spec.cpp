@@ -6,7 +6,12 @@
 #include <cmath>
 #include <limits>
 #include <new>
+#include <optional>
 
+#include <oneapi/tbb/enumerable_thread_specific.h>
+
+#include "base/memory.hpp"
+#include "waypost/model/ease.hpp"
 #include "waypost/model/ials.hpp"
 #include "waypost/model/item_knn.hpp"
 #include "waypost/model/popularity.hpp"
@@ -45,6 +50,11 @@ struct Train {
                         .options = used};
   }
 
+  absl::StatusOr<TrainedModel> operator()(const EaseOptions& options) const {
+    WAYPOST_ASSIGN_OR_RETURN(EaseModel model, TrainEase(matrix, options, control, parallelism));
+    return TrainedModel{.scorer = std::make_shared<const EaseModel>(std::move(model)), .loss = {}, .options = options};
+  }
+
   // Names the first option but `epochs` in which `options` differ from those of the state to resume.
   absl::Status ValidateSameOptions(const IalsOptions& options) const {
     WAYPOST_RETURN_IF_ERROR(ValidateTrainingMatrix(matrix));
@@ -62,11 +72,20 @@ struct Train {
   }
 };
 
+struct ValidateOptions {
+  absl::Status operator()(const PopularityOptions&) const { return absl::OkStatus(); }
+  template <typename Options>
+  absl::Status operator()(const Options& options) const {
+    return Validate(options);
+  }
+};
+
 // Works in float64, where a count cannot overflow.
 struct Plan {
   double users;
   double items;
   double entries;
+  std::optional<double> counted_pairs{};  // of items with a common user, where they were counted
 
   struct Cost {
     double peak = 0;
@@ -83,7 +102,7 @@ struct Plan {
 
   Cost operator()(const ItemKnnOptions& options) const {
     const double additions = 4 * entries * entries / std::max(users, 1.0);
-    const double pairs = std::min(0.75 * additions, items * items);
+    const double pairs = counted_pairs.value_or(std::min(0.75 * additions, items * items));
     const double rows = options.neighbours > 0 ? std::min(pairs, items * options.neighbours) : pairs;
     const double kept = std::min(rows, pairs * options.neighbour_mass);
     const double model = 8 * kept + 8 * items;
@@ -106,11 +125,76 @@ struct Plan {
     const double epoch = 4 * (users + items) * d * d + 36 * d * d * d + row * (users + items);
     return {.peak = matrix_bytes() + factors + 40 * d * d, .model = model, .flops = (options.epochs + 1) * epoch};
   }
+
+  Cost operator()(const EaseOptions&) const {
+    const double size = std::ceil(items / 16) * 16;
+    const double model = 4 * items * size;
+    const double panels = static_cast<double>(SymmetricSweeper::kBytesAnIndex) * size;
+    return {.peak = matrix_bytes() + 4 * size * size + panels, .model = model, .flops = size * size * size};
+  }
 };
+
+// Ordered pairs of different items with a common user.
+std::uint64_t CountItemPairs(const InteractionMatrix& matrix, const Parallelism& parallelism) {
+  constexpr std::size_t kRowBlock = 64;
+  oneapi::tbb::enumerable_thread_specific<internal::DistinctCounter> counters(matrix.items());
+  return ReduceBlocks(
+      parallelism, matrix.items(), kRowBlock, std::uint64_t{0},
+      [&](std::size_t begin, std::size_t end) {
+        internal::DistinctCounter& counter = counters.local();
+        std::uint64_t pairs = 0;
+        for (std::size_t item = begin; item < end; ++item) {
+          counter.Begin(static_cast<std::uint32_t>(item));
+          for (std::uint32_t user : matrix.item_user().row(item).columns)
+            counter.Add(matrix.user_item().row(user).columns);
+          pairs += counter.count();
+        }
+        return pairs;
+      },
+      [](std::uint64_t& sum, std::uint64_t pairs) { sum += pairs; });
+}
 
 std::uint64_t ToCount(double value) {
   constexpr double kEnd = 0x1p64;
   return value < kEnd ? static_cast<std::uint64_t>(value) : std::numeric_limits<std::uint64_t>::max();
+}
+
+ModelPlan ToModelPlan(const Plan& plan, const ModelOptions& options) {
+  const Plan::Cost cost = std::visit(plan, options);
+  return {.bytes_peak = ToCount(cost.peak), .bytes_model = ToCount(cost.model), .flops = cost.flops};
+}
+
+std::string Megabytes(std::uint64_t bytes) {
+  return absl::StrCat(static_cast<double>(bytes / 100'000) / 10, " MB");
+}
+
+// The other kinds whose defaults stay within the limit, by the sizes alone.
+std::string KindsThatFit(const InteractionMatrix& matrix, const ModelOptions& options, std::uint64_t limit) {
+  std::string names;
+  for (std::string_view kind : ModelKinds()) {
+    const absl::StatusOr<ModelOptions> other = ParseModelOptions(kind, {});
+    if (!other.ok() || other->index() == options.index()) continue;
+    if (PlanModel(matrix.users(), matrix.items(), matrix.entries(), *other).bytes_peak > limit) continue;
+    absl::StrAppend(&names, names.empty() ? "" : ", ", internal::ToAbsl(kind));
+  }
+  return names.empty() ? "none" : names;
+}
+
+// The counted plan is asked for only where that of the sizes alone is too large.
+absl::Status CheckMemory(const InteractionMatrix& matrix, const ModelOptions& options, std::uint64_t given,
+                         const Parallelism& parallelism) {
+  ModelPlan plan = PlanModel(matrix.users(), matrix.items(), matrix.entries(), options);
+  const Plan sizes{static_cast<double>(matrix.users()), static_cast<double>(matrix.items()),
+                   static_cast<double>(matrix.entries())};
+  const std::uint64_t limit =
+      given > 0 ? given : ToCount(static_cast<double>(internal::AvailableMemory()) + sizes.matrix_bytes());
+  if (plan.bytes_peak <= limit) return absl::OkStatus();
+  plan = PlanModel(matrix, options, parallelism);
+  if (plan.bytes_peak <= limit) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "TrainModel.memory: want at most ", Megabytes(limit), given > 0 ? "" : " (what is available)", ", got a plan of ",
+      Megabytes(plan.bytes_peak), " for ", internal::ToAbsl(ModelKind(options)), " with ", matrix.items(),
+      " items; with their defaults would fit: ", KindsThatFit(matrix, options, limit)));
 }
 
 }  // namespace
@@ -118,6 +202,8 @@ std::uint64_t ToCount(double value) {
 absl::StatusOr<TrainedModel> TrainModel(const InteractionMatrix& matrix, const ModelOptions& options,
                                         const TrainingControl& control, const Parallelism& parallelism) {
   try {
+    WAYPOST_RETURN_IF_ERROR(std::visit(ValidateOptions{}, options));
+    WAYPOST_RETURN_IF_ERROR(CheckMemory(matrix, options, control.memory_limit_bytes, parallelism));
     return std::visit(Train{matrix, control, parallelism}, options);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError(
@@ -126,9 +212,15 @@ absl::StatusOr<TrainedModel> TrainModel(const InteractionMatrix& matrix, const M
 }
 
 ModelPlan PlanModel(std::uint64_t users, std::uint64_t items, std::uint64_t entries, const ModelOptions& options) {
-  const Plan plan{static_cast<double>(users), static_cast<double>(items), static_cast<double>(entries)};
-  const Plan::Cost cost = std::visit(plan, options);
-  return {.bytes_peak = ToCount(cost.peak), .bytes_model = ToCount(cost.model), .flops = cost.flops};
+  return ToModelPlan({static_cast<double>(users), static_cast<double>(items), static_cast<double>(entries)}, options);
+}
+
+ModelPlan PlanModel(const InteractionMatrix& matrix, const ModelOptions& options, const Parallelism& parallelism) {
+  Plan plan{static_cast<double>(matrix.users()), static_cast<double>(matrix.items()),
+            static_cast<double>(matrix.entries())};
+  if (std::holds_alternative<ItemKnnOptions>(options))
+    plan.counted_pairs = static_cast<double>(CountItemPairs(matrix, parallelism));
+  return ToModelPlan(plan, options);
 }
 
 }  // namespace waypost

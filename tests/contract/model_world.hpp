@@ -36,6 +36,7 @@ inline std::vector<ModelCase> PersonalModels() {
           {"KnnBm25", "item-knn", {{"similarity", "bm25"}}},
           {"KnnFewNeighbours", "item-knn", {{"neighbours", "12"}}},
           {"KnnShareOfNeighbours", "item-knn", {{"neighbour_mass", "0.7"}}},
+          {"Ease", "ease", {{"regularization", "20"}}},
           {"IalsExact", "ials", {{"solver", "exact"}, d8, {"unobserved_weight", "0.1"}, {"regularization", "0.05"}}},
           {"IalsCg", "ials", {{"solver", "cg"}, d8, {"unobserved_weight", "0.1"}, {"regularization", "0.05"}}},
           {"IalsBlock",

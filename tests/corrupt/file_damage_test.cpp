@@ -167,7 +167,7 @@ TEST(DamagedFile, ANewerVersionOrFeatureIsNamedAndNotCalledDamage) {
 
 TEST(DamagedFile, ANewerMinorVersionMayIgnoreBitsAndUnknownSectionsAreRead) {
   BundleSurgery surgery(BytesOf(SmallBundle()));
-  surgery.Set16(10, 2);
+  surgery.Set16(10, 3);
   surgery.Set64(24, 0x80);
   surgery.AddSection(/*type=*/77, /*model=*/0, std::vector<std::byte>(100, std::byte{7}));
   surgery.AppendToMetadata(std::vector<std::byte>(8, std::byte{1}));

@@ -16,8 +16,9 @@ int main(int argc, char** argv) {
       {"1.0-popularity", {.users = 2, .items = 2, .kinds = {"popularity"}, .titles = false}},
       {"1.0-item-knn", {.kinds = {"item-knn"}}},
       {"1.0-ials", {.kinds = {"ials"}}},
-      {"1.0-all", {.users = 12, .items = 9, .dimensions = 5}},
+      {"1.0-all", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"popularity", "item-knn", "ials"}}},
       {"1.1-ials", {.users = 3, .items = 300, .dimensions = 5, .kinds = {"ials"}, .titles = false}},
+      {"1.2-ease", {.kinds = {"ease"}}},
   };
   for (const auto& [name, shape] : files) {
     const std::filesystem::path path = std::filesystem::path(argv[1]) / name;

@@ -19,6 +19,7 @@
 #include "waypost/base/bytes.hpp"
 #include "waypost/file/inspect.hpp"
 #include "waypost/file/model_bundle.hpp"
+#include "waypost/model/model_spec.hpp"
 #include "waypost/version.hpp"
 
 namespace waypost {
@@ -94,11 +95,21 @@ TEST(GoldenModelFile, HasNoProblems) {
   }
 }
 
-TEST(GoldenModelFile, TheVersionMapNamesTheFormatThatThisReleaseWrites) {
-  const std::vector<std::byte> bytes =
-      testing_support::BytesOf(testing_support::SmallBundle({.kinds = {"popularity"}}));
-  const std::string format = std::to_string(LoadLittleEndian<std::uint16_t>(bytes, 8)) + "." +
-                             std::to_string(LoadLittleEndian<std::uint16_t>(bytes, 10));
+std::string FormatOf(const std::vector<std::string>& kinds) {
+  const std::vector<std::byte> bytes = testing_support::BytesOf(testing_support::SmallBundle({.kinds = kinds}));
+  return std::to_string(LoadLittleEndian<std::uint16_t>(bytes, 8)) + "." +
+         std::to_string(LoadLittleEndian<std::uint16_t>(bytes, 10));
+}
+
+TEST(GoldenModelFile, AFileIsOfTheLowestVersionThatHasItsKinds) {
+  EXPECT_EQ(FormatOf({"popularity"}), "1.1");
+  EXPECT_EQ(FormatOf({"popularity", "item-knn", "ials"}), "1.1");
+  EXPECT_EQ(FormatOf({"popularity", "ease"}), "1.2");
+}
+
+TEST(GoldenModelFile, TheVersionMapNamesTheNewestFormatThatThisReleaseWrites) {
+  std::string format;
+  for (const std::string_view kind : ModelKinds()) format = std::max(format, FormatOf({std::string(kind)}));
   EXPECT_THAT(Read(std::filesystem::path(WAYPOST_GOLDEN_DIR) / "version_map.json"),
               testing::HasSubstr("\"" WAYPOST_VERSION_STRING "\": {\"model_file\": \"" + format + "\","));
 }

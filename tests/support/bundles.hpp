@@ -16,6 +16,7 @@
 #include "waypost/file/model_bundle.hpp"
 #include "waypost/model/ials.hpp"
 #include "waypost/model/item_knn.hpp"
+#include "waypost/model/model_spec.hpp"
 #include "waypost/model/popularity.hpp"
 
 namespace waypost::testing_support {
@@ -30,7 +31,7 @@ struct BundleShape {
   std::size_t users = 7;
   std::size_t items = 5;
   int dimensions = 3;
-  std::vector<std::string> kinds = {"popularity", "item-knn", "ials"};  // the last is the default
+  std::vector<std::string> kinds = {"popularity", "item-knn", "ease", "ials"};  // the last is the default
   bool titles = true;
   int threads = 1;
 };
@@ -61,6 +62,12 @@ inline ModelBundle SmallBundle(const BundleShape& shape = {}) {
       absl::StatusOr<ItemKnnModel> knn = TrainItemKnn(positives, {}, {}, parallelism);
       EXPECT_TRUE(knn.ok()) << knn.status();
       model.scorer = std::make_shared<const ItemKnnModel>(*std::move(knn));
+    } else if (kind != "ials") {
+      const absl::StatusOr<ModelOptions> options = ParseModelOptions(kind, {});
+      EXPECT_TRUE(options.ok()) << options.status();
+      absl::StatusOr<TrainedModel> trained = TrainModel(positives, *options, {}, parallelism);
+      EXPECT_TRUE(trained.ok()) << trained.status();
+      model.scorer = trained->scorer;
     } else {
       absl::StatusOr<IalsTraining> ials =
           TrainIals(positives, {.dimensions = shape.dimensions, .epochs = 3}, {}, parallelism);

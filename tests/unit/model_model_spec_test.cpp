@@ -41,7 +41,8 @@ TEST(ModelSpec, WhatIsFormattedParsesToTheSameTraining) {
       ItemKnnOptions{.user_exponent = 0.1f, .source_exponent = 0.7f, .target_exponent = 1.0f / 3},
       IalsOptions{},
       IalsOptions{.regularization = 1e-9f, .solver = IalsSolver::kExact, .seed = ~std::uint64_t{0}},
-      IalsOptions{.solver = IalsSolver::kCg, .cg_steps = 7}};
+      IalsOptions{.solver = IalsSolver::kCg, .cg_steps = 7},
+      EaseOptions{.regularization = 0.1f}};
   for (const ModelOptions& options : all) {
     const std::vector<OptionSetting> settings = FormatOptions(options);
     const absl::StatusOr<ModelOptions> parsed = ParseModelOptions(ModelKind(options), settings);
@@ -115,7 +116,7 @@ TEST(ModelSpec, AnOptionThatTheModelDoesNotUseIsAnErrorThatListsThoseItDoes) {
   EXPECT_THAT(ErrorOf("item-knn", {{"dimensions", "64"}}),
               HasSubstr("item-knn: want one of similarity, neighbours, neighbour_mass, user_exponent"));
   EXPECT_THAT(ErrorOf("popularity", {{"neighbours", "5"}}), HasSubstr("popularity: want no options, got 'neighbours'"));
-  EXPECT_THAT(ErrorOf("knn", {}), HasSubstr("model: want one of popularity, item-knn, ials, got 'knn'"));
+  EXPECT_THAT(ErrorOf("knn", {}), HasSubstr("model: want one of popularity, item-knn, ials, ease, got 'knn'"));
 }
 
 TEST(ModelSpec, AnOptionThatTheOthersMakeIneffectiveIsAnError) {
@@ -177,7 +178,7 @@ TEST(ModelSpec, ACancelledTrainingSaysSo) {
 TEST(ModelSpec, AModelOfASinglePassRefusesAStateAndFirstVectors) {
   const InteractionMatrix matrix = testing_support::RandomMatrix(1, 30, 20, 0.2);
   const IalsState state;
-  for (std::string_view kind : {"popularity", "item-knn"}) {
+  for (std::string_view kind : {"popularity", "item-knn", "ease"}) {
     SCOPED_TRACE(kind);
     const auto expect_refused = [&](const TrainingControl& control, const std::string& field) {
       const absl::Status status = TrainModel(matrix, *ParseModelOptions(kind, {}), control).status();
@@ -217,6 +218,46 @@ TEST(ModelSpec, APlannedNeighbourTableIsAtLeastTheRealOne) {
       EXPECT_GE(PlanModel(matrix.users(), matrix.items(), matrix.entries(), options).bytes_model,
                 8 * model.neighbours().entries());
     }
+  }
+}
+
+TEST(ModelSpec, ATrainingBeyondTheMemoryLimitIsRefusedWithWhatWouldFit) {
+  const InteractionMatrix matrix = testing_support::RandomMatrix(1, 300, 900, 0.01);
+  const std::uint64_t plan = PlanModel(matrix, EaseOptions{}).bytes_peak;
+  TrainingControl control;
+  bool begun = false;
+  control.on_epoch = [&](const TrainingProgress&) { return begun = true; };
+  control.memory_limit_bytes = plan - 1;
+  const absl::Status status = TrainModel(matrix, EaseOptions{}, control).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()),
+              testing::MatchesRegex("TrainModel.memory: want at most [0-9.]+ MB, got a plan of [0-9.]+ MB for ease with "
+                                    "900 items; with their defaults would fit: popularity, .*"));
+  EXPECT_FALSE(begun);
+  control.memory_limit_bytes = plan;
+  EXPECT_TRUE(TrainModel(matrix, EaseOptions{}, control).ok());
+  control.memory_limit_bytes = 1;
+  EXPECT_THAT(std::string(TrainModel(matrix, PopularityOptions{}, control).status().message()),
+              HasSubstr("with their defaults would fit: none"));
+}
+
+TEST(ModelSpec, ATrainingThatNoMachineHoldsIsRefusedWithoutALimit) {
+  AlignedVector<std::uint64_t> offsets(2, 1);
+  offsets[0] = 0;
+  const InteractionMatrix matrix(
+      SparseMatrix(50'000'000, SharedArray<std::uint64_t>(std::move(offsets)), SharedArray<std::uint32_t>({7}), {}));
+  const absl::Status status = TrainModel(matrix, EaseOptions{}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("MB (what is available), got a plan of 1"));
+}
+
+TEST(ModelSpec, APlanOfAMatrixCountsThePairsThatDecide) {
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const InteractionMatrix matrix = testing_support::RandomMatrix(seed, 60, 80, 0.05 * static_cast<double>(seed + 1));
+    const auto trained = TrainModel(matrix, ItemKnnOptions{});
+    ASSERT_TRUE(trained.ok());
+    const auto& model = dynamic_cast<const ItemKnnModel&>(*trained->scorer);
+    EXPECT_EQ(PlanModel(matrix, ItemKnnOptions{}, Parallelism(2)).bytes_model, 8 * (model.neighbours().entries() + 80));
   }
 }
 

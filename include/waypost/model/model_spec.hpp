@@ -18,6 +18,7 @@
 #include "waypost/base/parallel.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/matrix/sparse_matrix.hpp"
+#include "waypost/model/ease_options.hpp"
 #include "waypost/model/ials_options.hpp"
 #include "waypost/model/item_knn_options.hpp"
 #include "waypost/model/scorer.hpp"
@@ -30,7 +31,7 @@ struct PopularityOptions {
   friend bool operator==(const PopularityOptions&, const PopularityOptions&) = default;
 };
 
-using ModelOptions = std::variant<PopularityOptions, ItemKnnOptions, IalsOptions>;
+using ModelOptions = std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions>;
 
 // One name = value pair of a model's options.
 using OptionSetting = std::pair<std::string, std::string>;
@@ -43,7 +44,7 @@ struct OptionInfo {
   std::string_view help;  // one sentence
 };
 
-// Every kind that can be trained: "popularity", "item-knn", "ials".
+// Every kind that can be trained: "popularity", "item-knn", "ials", "ease".
 std::span<const std::string_view> ModelKinds();
 
 // The kind that these options train.
@@ -70,7 +71,8 @@ struct TrainedModel {
 };
 
 // Trains the model that `options` names.
-// Errors  those of the trainer; kCancelled; kResourceExhausted when memory ends.
+// Errors  those of the trainer; kCancelled; kResourceExhausted: PlanModel is above TrainingControl::memory_limit_bytes
+//         (said before the work begins, with the kinds that would fit), or memory ends.
 absl::StatusOr<TrainedModel> TrainModel(const InteractionMatrix& matrix, const ModelOptions& options,
                                         const TrainingControl& control = {}, const Parallelism& parallelism = {});
 
@@ -83,6 +85,11 @@ struct ModelPlan {
   double flops = 0;               // additions and multiplications of the whole training
 };
 ModelPlan PlanModel(std::uint64_t users, std::uint64_t items, std::uint64_t entries, const ModelOptions& options);
+
+// The plan for a matrix: its pairs of items with a common user are counted where they decide.
+// Errors  throws std::bad_alloc.
+// Cost    that of its sizes alone for most kinds; for item-knn a pass over the pairs, a fifth of its training.
+ModelPlan PlanModel(const InteractionMatrix& matrix, const ModelOptions& options, const Parallelism& parallelism = {});
 
 }  // namespace waypost
 

@@ -56,7 +56,7 @@ class Scorer {
  public:
   virtual ~Scorer() = default;
 
-  // The name it is trained by: "ials", "item-knn", "popularity".
+  // The name it is trained by: "ials", "item-knn", "popularity" and so on.
   virtual std::string_view kind() const = 0;
 
   virtual std::size_t item_count() const = 0;

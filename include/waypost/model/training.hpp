@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 
@@ -45,6 +46,8 @@ struct TrainingControl {
   // The first item vectors, in any basis: items x dimensions of the training, or no rows. An item whose row is 0 begins
   // with a random one. With vectors of an older model of nearly the same data few epochs are needed.
   FactorMatrix first_items{};
+  // Bytes that TrainModel may plan for, the matrix included; 0: what the process can still have beside the matrix.
+  std::uint64_t memory_limit_bytes = 0;
 };
 
 // Asks TrainingControl::cancelled between pieces of work that several threads do: on the calling thread alone, whose
