@@ -10,6 +10,7 @@ namespace waypost::cli {
 void AddTrain(CommandLine& command_line);
 void AddEvaluate(CommandLine& command_line);
 void AddCompare(CommandLine& command_line);
+void AddTune(CommandLine& command_line);
 void AddRecommend(CommandLine& command_line);
 void AddSimilar(CommandLine& command_line);
 void AddPath(CommandLine& command_line);

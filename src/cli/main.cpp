@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   waypost::cli::AddTrain(command_line);
   waypost::cli::AddEvaluate(command_line);
   waypost::cli::AddCompare(command_line);
+  waypost::cli::AddTune(command_line);
   waypost::cli::AddRecommend(command_line);
   waypost::cli::AddSimilar(command_line);
   waypost::cli::AddPath(command_line);

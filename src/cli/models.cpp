@@ -31,6 +31,22 @@ std::string ModelHelp() {
   return text;
 }
 
+std::string SearchHelp() {
+  std::string text = "What is searched; --set NAME=VALUE gives an option in place of that:\n";
+  for (std::string_view kind : ModelKinds()) {
+    const absl::StatusOr<std::vector<OptionInfo>> table = OptionTable(kind);
+    if (!table.ok()) continue;
+    std::string ranges;
+    for (const OptionInfo& option : *table) {
+      if (option.search.scale == SearchScale::kNone) continue;
+      ranges += (ranges.empty() ? "" : ", ") + std::string(option.name) + " " + NumberText(option.search.low) + ".." +
+                NumberText(option.search.high);
+    }
+    if (!ranges.empty()) text += "  " + std::string(kind) + ": " + ranges + "\n";
+  }
+  return text;
+}
+
 absl::StatusOr<ModelOptions> MakeModelOptions(const std::string& name, const std::vector<std::string>& settings,
                                               std::uint64_t seed) {
   const std::vector<std::string> kinds(ModelKinds().begin(), ModelKinds().end());

@@ -20,6 +20,9 @@ void AddSeed(Verb& verb, std::uint64_t& seed);
 // The options of every model, for the help of a verb with --set.
 std::string ModelHelp();
 
+// What a search looks for, model by model.
+std::string SearchHelp();
+
 // Returns the options of model `name` after `settings` ("key=value"). `seed` is used by models that have one, unless a
 // setting says otherwise.
 // Errors  usage: an unknown model or option, a bad value; names the nearest known one.

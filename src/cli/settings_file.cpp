@@ -9,6 +9,23 @@
 #include "text_file.hpp"
 
 namespace waypost::cli {
+namespace {
+
+// Numbers as numbers.
+nlohmann::ordered_json ValueOf(const std::string& text) {
+  nlohmann::ordered_json value = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return value.is_number() ? value : nlohmann::ordered_json(text);
+}
+
+}  // namespace
+
+absl::Status WriteSettingsFile(const std::string& path, const std::string& model,
+                               const std::vector<OptionSetting>& settings, const std::vector<OptionSetting>& facts) {
+  nlohmann::ordered_json json = {{"model", model}, {"options", nlohmann::ordered_json::object()}};
+  for (const auto& [name, value] : settings) json["options"][name] = ValueOf(value);
+  for (const auto& [name, value] : facts) json[name] = ValueOf(value);
+  return WriteTextFile(path, json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
 
 absl::StatusOr<ModelSettings> ReadSettingsFile(const std::string& path) {
   WAYPOST_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));

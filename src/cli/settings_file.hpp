@@ -9,6 +9,7 @@
 
 #include "command_line.hpp"
 #include "waypost/base/status.hpp"
+#include "waypost/model/model_spec.hpp"
 
 namespace waypost::cli {
 
@@ -19,6 +20,11 @@ struct ModelSettings {
 
 // Errors  of the file; kInvalidArgument: no such object, with the file's name.
 absl::StatusOr<ModelSettings> ReadSettingsFile(const std::string& path);
+
+// Writes such a file.
+//   facts   further members, for people
+absl::Status WriteSettingsFile(const std::string& path, const std::string& model,
+                               const std::vector<OptionSetting>& settings, const std::vector<OptionSetting>& facts);
 
 // Adds those of `from` that `settings` does not name itself.
 void AddMissingSettings(const std::vector<std::string>& from, std::vector<std::string>& settings);

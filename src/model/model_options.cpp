@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "waypost/base/number_text.hpp"
 #include "waypost/model/model_spec.hpp"
@@ -62,6 +63,12 @@ struct Option {
   bool (*used)(const Options&);  // whether it has an effect beside the others
   bool (*parse)(std::string_view text, Options&);
   std::string_view type;
+  SearchRange search{};  // where tune looks for it
+
+  Option Tuned(SearchRange where) && {
+    search = where;
+    return std::move(*this);
+  }
 };
 
 // An option that is always used.
@@ -124,15 +131,19 @@ std::span<const Option<ItemKnnOptions>> OptionsOf(const ItemKnnOptions&) {
       Always<&O::neighbour_mass, O>("neighbour_mass", "above 0..1",
                                     "Share of each item's similarity that the kept ones hold together; 1 keeps all"),
       Sometimes<&O::user_exponent, &kDefaultUserExponent, O>(
-          "user_exponent", "0..2", "degree only: how much a long history counts less as evidence", degree),
+          "user_exponent", "0..2", "degree only: how much a long history counts less as evidence", degree)
+          .Tuned(LinearRange(0, 1.5)),
       Sometimes<&O::source_exponent, &kDefaultSourceExponent, O>(
-          "source_exponent", "0..2", "degree only: how much a popular item of the history counts less", degree),
+          "source_exponent", "0..2", "degree only: how much a popular item of the history counts less", degree)
+          .Tuned(LinearRange(0.2, 1)),
       Sometimes<&O::target_exponent, &kDefaultTargetExponent, O>(
-          "target_exponent", "0..2", "degree only: how much a popular item is recommended less", degree),
+          "target_exponent", "0..2", "degree only: how much a popular item is recommended less", degree)
+          .Tuned(LinearRange(0, 0.8)),
       Sometimes<&O::bm25_k1, &kDefaultBm25K1, O>("bm25_k1", "0..1000",
-                                                 "bm25 only: how late strong interactions saturate", bm25),
-      Sometimes<&O::bm25_b, &kDefaultBm25B, O>("bm25_b", "0..1", "bm25 only: how much a popular item counts less",
-                                               bm25),
+                                                 "bm25 only: how late strong interactions saturate", bm25)
+          .Tuned(LogRange(0.1, 100)),
+      Sometimes<&O::bm25_b, &kDefaultBm25B, O>("bm25_b", "0..1", "bm25 only: how much a popular item counts less", bm25)
+          .Tuned(LinearRange(0, 1)),
   };
   return table;
 }
@@ -144,15 +155,17 @@ std::span<const Option<IalsOptions>> OptionsOf(const IalsOptions&) {
   };
   constexpr auto block = [](const O& options) { return options.solver == IalsSolver::kBlock; };
   static const std::array table = {
-      Always<&O::dimensions, O>("dimensions", "1..4096", "Length of the factor vectors: quality, memory and time"),
+      Always<&O::dimensions, O>("dimensions", "1..4096", "Length of the factor vectors: quality, memory and time")
+          .Tuned(ResourceRange(64, 1024)),
       Always<&O::epochs, O>("epochs", "1..10000", "Passes over items and users"),
-      Always<&O::regularization, O>("regularization", "0..1e9",
-                                    "Strength of L2 regularization; tune first, 0.001..0.1"),
+      Always<&O::regularization, O>("regularization", "0..1e9", "Strength of L2 regularization; tune first, 0.001..0.1")
+          .Tuned(LogRange(0.0005, 0.2)),
       Always<&O::regularization_exponent, O>("regularization_exponent", "0..2",
                                              "How regularization grows with a row's interactions; 1: in proportion"),
       OrAuto<&O::unobserved_weight, O>("unobserved_weight", "0..1000",
                                        "Weight of every pair as a zero; auto: 4 times the share of pairs observed, at "
-                                       "most 0.3, times the mean strength"),
+                                       "most 0.3, times the mean strength")
+          .Tuned(LogRange(0.001, 1)),
       OrAuto<&O::init_sd, O>("init_sd", "1e-6..1000",
                              "Standard deviation of random first item vectors' length; auto: they are not random but "
                              "span the strongest directions of the interactions"),
@@ -235,7 +248,7 @@ absl::StatusOr<std::vector<OptionInfo>> OptionTable(std::string_view kind) {
   std::visit(
       [&](const auto& options) {
         for (const auto& option : OptionsOf(options))
-          infos.push_back({option.name, option.format(options), std::string(option.range), option.help});
+          infos.push_back({option.name, option.format(options), std::string(option.range), option.help, option.search});
       },
       defaults);
   return infos;

@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-const std::vector<std::string> kVerbs = {"train",   "evaluate", "compare", "recommend",
+const std::vector<std::string> kVerbs = {"train",   "evaluate", "compare", "tune", "recommend",
                                          "similar", "inspect",  "verify",  "plan"};
 
 class Usage : public CliTest {

@@ -1,7 +1,7 @@
 // waypost/model/model_spec.hpp - every model by name: its options as text, its training, its cost before the work.
 //
-// The one table of model kinds and options. The tool's help, its --set, the metadata of a model file and the documents
-// all come from here, so that a name, a default or a range is written once.
+// The one table of model kinds and options. The tool's help, its --set, what tune searches, the metadata of a model
+// file and the documents all come from here, so that a name, a default or a range is written once.
 #ifndef WAYPOST_MODEL_MODEL_SPEC_HPP_
 #define WAYPOST_MODEL_MODEL_SPEC_HPP_
 
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "waypost/base/parallel.hpp"
+#include "waypost/base/search_range.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/matrix/sparse_matrix.hpp"
 #include "waypost/model/ease_options.hpp"
@@ -42,6 +43,7 @@ struct OptionInfo {
   std::string default_value;
   std::string range;      // "1..4096", "cosine, tfidf, bm25, degree"
   std::string_view help;  // one sentence
+  SearchRange search{};   // where a search looks for it; none for what is a choice of cost or of the algorithm
 };
 
 // Every kind that can be trained: "popularity", "item-knn", "ials", "ease".
