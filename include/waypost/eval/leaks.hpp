@@ -1,7 +1,9 @@
 // waypost/eval/leaks.hpp - what a training part knows of its test part that a server would not know.
 //
-// Definition   Counts, not verdicts: a random split has training events after the first test event by design, and its
-//              figures flatter; a split by time has none, and what it shows is a fault of the files.
+// Definition   A test pair (user, item) is of the moment of its last event: a split by time moves whole pairs, with
+// what
+//              lies before the cut. Counts, not verdicts: a random split has training events after the first test pair
+//              by design, and its figures flatter; a split by time has none, and what it shows is a fault of the files.
 // Sources      [1] Y. Ji, A. Sun, J. Zhang, C. Li, A Critical Study on Data Leakage in Recommender System Offline
 //                  Evaluation, ACM TOIS 41(3), 2023.
 // Complexity   O((train + test) log train) time, 16 bytes a training event of a tested user.
@@ -28,8 +30,8 @@ namespace waypost {
 struct LeakReport {
   std::size_t pairs_in_training = 0;  // (user, item) of test events that training events have too
   std::size_t repeated_events = 0;    // test events with a training event of equal user, item, kind, value and time
-  std::size_t later_events = 0;       // training events after the first test event; only events with a time count
-  std::size_t users_with_later = 0;   // tested users with a training event after their own first test event
+  std::size_t later_events = 0;       // training events after the first test pair; only events with a time count
+  std::size_t users_with_later = 0;   // tested users with a training event after their own first test pair
 
   bool none() const {
     return pairs_in_training == 0 && repeated_events == 0 && later_events == 0 && users_with_later == 0;
@@ -38,6 +40,10 @@ struct LeakReport {
 };
 
 namespace internal {
+
+inline std::uint64_t PairOf(const EventLog& log, std::size_t row) {
+  return std::uint64_t{log.columns().users[row]} << 32 | log.columns().items[row];
+}
 
 inline bool SameEvent(const EventLog& a, std::size_t row, const EventLog& b, std::size_t other) {
   return a.kind(row).name == b.kind(other).name && a.time_us(row) == b.time_us(other) &&
@@ -50,13 +56,17 @@ inline bool SameEvent(const EventLog& a, std::size_t row, const EventLog& b, std
 inline absl::StatusOr<LeakReport> FindLeaks(const EventLog& train, const EventLog& test) try {
   LeakReport report;
   constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-  std::vector<std::int64_t> first(test.users().size(), kNever);  // test event of each user
+  std::vector<std::pair<std::uint64_t, std::int64_t>> moments;  // test pair, time
+  for (std::size_t row = 0; row < test.size(); ++row)
+    if (test.time_us(row) != kNoTime) moments.emplace_back(internal::PairOf(test, row), test.time_us(row));
+  std::sort(moments.begin(), moments.end());
+  std::vector<std::int64_t> first(test.users().size(), kNever);  // test pair of each user
   std::int64_t first_of_all = kNever;
-  for (std::size_t row = 0; row < test.size(); ++row) {
-    if (test.time_us(row) == kNoTime) continue;
-    std::int64_t& of_user = first[test.columns().users[row]];
-    of_user = std::min(of_user, test.time_us(row));
-    first_of_all = std::min(first_of_all, test.time_us(row));
+  for (std::size_t n = 0; n < moments.size(); ++n) {
+    if (n + 1 < moments.size() && moments[n + 1].first == moments[n].first) continue;  // not the pair's last event
+    std::int64_t& of_user = first[moments[n].first >> 32];
+    of_user = std::min(of_user, moments[n].second);
+    first_of_all = std::min(first_of_all, moments[n].second);
   }
   std::vector<std::optional<std::uint32_t>> users(train.users().size()), items(train.items().size());  // in test
   for (std::uint32_t user = 0; user < users.size(); ++user) users[user] = test.users().Find(train.users().id(user));
@@ -78,7 +88,7 @@ inline absl::StatusOr<LeakReport> FindLeaks(const EventLog& train, const EventLo
 
   std::vector<std::uint64_t> shared;
   for (std::size_t row = 0; row < test.size(); ++row) {
-    const std::uint64_t pair = std::uint64_t{test.columns().users[row]} << 32 | test.columns().items[row];
+    const std::uint64_t pair = internal::PairOf(test, row);
     auto at = std::lower_bound(known.begin(), known.end(), std::pair(pair, std::size_t{0}));
     if (at == known.end() || at->first != pair) continue;
     shared.push_back(pair);
