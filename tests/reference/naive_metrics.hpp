@@ -64,6 +64,32 @@ inline std::map<std::string, double> NaiveMetrics(const NaiveUser& user, std::si
           {"auc", right / pairs}};
 }
 
+// stratified-recall, ips-recall and ips-ndcg at k, by name.
+//   takers  training users of each item
+inline std::map<std::string, double> NaiveWeightedMetrics(const NaiveUser& user, std::size_t k,
+                                                          const std::vector<std::size_t>& takers) {
+  const std::vector<std::uint32_t> ranking = NaiveRanking(user);
+  std::map<std::string, double> found;
+  for (const auto& [name, exponent] :
+       std::map<std::string, double>{{"stratified-recall", 0.5}, {"ips-recall", 1.0}, {"ips-ndcg", 1.0}}) {
+    const bool discounted = name == "ips-ndcg";
+    const auto weight = [&, power = exponent](std::uint32_t item) {
+      return 1 / std::pow(takers[item] == 0 ? 1.0 : double(takers[item]), power);
+    };
+    std::vector<double> all(user.unknown_test, 1.0);
+    for (std::uint32_t item : user.test) all.push_back(weight(item));
+    std::sort(all.rbegin(), all.rend());
+    double gain = 0, ideal = 0;
+    for (std::size_t rank = 1; rank <= k && rank <= ranking.size(); ++rank)
+      if (user.test.contains(ranking[rank - 1]))
+        gain += weight(ranking[rank - 1]) / (discounted ? std::log2(double(rank) + 1) : 1);
+    for (std::size_t rank = 1; rank <= all.size() && (rank <= k || !discounted); ++rank)
+      ideal += all[rank - 1] / (discounted ? std::log2(double(rank) + 1) : 1);
+    found[name] = gain / ideal;
+  }
+  return found;
+}
+
 // Mean absolute difference of all pairs over twice the mean: another writing of the Gini coefficient.
 inline double NaiveGini(const std::vector<std::uint64_t>& counts) {
   double differences = 0, total = 0;

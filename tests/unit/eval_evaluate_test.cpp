@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,7 +26,8 @@ using testing_support::RandomScores;
 using testing_support::TableScorer;
 
 const char* const kAll =
-    "recall@5,precision@5,ndcg@5,map@5,mrr@5,hit-rate@5,auc,coverage@5,novelty@5,gini@5,recall@2,ndcg@100";
+    "recall@5,precision@5,ndcg@5,map@5,mrr@5,hit-rate@5,auc,coverage@5,novelty@5,gini@5,recall@2,ndcg@100,"
+    "stratified-recall@5,ips-recall@5,ips-ndcg@5,ips-ndcg@2";
 
 TrainingData TrainedOn(const EventLog& log) {
   return {log.users(), log.items(), *BuildInteractions(log)};
@@ -66,8 +68,13 @@ TEST(Evaluate, AgreesWithNaiveLoopsOnRandomWorlds) {
       naive.history.insert(test->history(user).begin(), test->history(user).end());
       naive.test.insert(test->relevant(user).begin(), test->relevant(user).end());
       naive.unknown_test = test->test_items(user) - naive.test.size();
+      std::vector<std::size_t> takers;
+      for (std::size_t item = 0; item < train.items().size(); ++item)
+        takers.push_back(test->training().interactions.positives.item_user().row_size(item));
       for (const std::size_t cut : {2, 5, 100}) {
-        for (const auto& [name, value] : reference::NaiveMetrics(naive, cut)) {
+        std::map<std::string, double> expected = reference::NaiveMetrics(naive, cut);
+        expected.merge(reference::NaiveWeightedMetrics(naive, cut, takers));
+        for (const auto& [name, value] : expected) {
           const MetricResult* found = result->Find(name == "auc" ? name : name + "@" + std::to_string(cut));
           if (found == nullptr) continue;
           EXPECT_NEAR(found->values[user], value, 1e-12) << found->name;  // the same sums in float64
@@ -101,7 +108,7 @@ TEST(Evaluate, NoveltyIsTheMeanSurpriseOfTheList) {
 TEST(Evaluate, AConstantScorerGetsTheExpectationOfRandomGuessing) {
   // 40 items in an order drawn per seed, one test item each: with ties by index the list is always items 0..9, which
   // hold a random test item with probability 10/40.
-  double recall = 0, auc = 0;
+  double recall = 0, auc = 0, ndcg = 0, hit_rate = 0, precision = 0;
   constexpr int kWorlds = 40, kUsers = 50, kItems = 40;
   for (int world = 0; world < kWorlds; ++world) {
     Random random(static_cast<std::uint64_t>(world));
@@ -112,11 +119,23 @@ TEST(Evaluate, AConstantScorerGetsTheExpectationOfRandomGuessing) {
     const EventLog log = LogOf(train);
     const TestSet set = *BuildTestSet(TrainedOn(log), LogOf(test));
     const TableScorer constant(Same(2, std::vector<float>(kItems, 0.5f)));
-    const absl::StatusOr<Evaluation> result = Evaluate(constant, set, *ParseMetrics("recall@10,auc"));
+    const absl::StatusOr<Evaluation> result =
+        Evaluate(constant, set, *ParseMetrics("recall@10,auc,ndcg@10,hit-rate@10,precision@10"));
     ASSERT_TRUE(result.ok());
     recall += result->metrics[0].mean / kWorlds;
     auc += result->metrics[1].mean / kWorlds;
+    ndcg += result->metrics[2].mean / kWorlds;
+    hit_rate += result->metrics[3].mean / kWorlds;
+    precision += result->metrics[4].mean / kWorlds;
   }
+  double gain = 0, squares = 0;  // of a hit, by its rank
+  for (int rank = 1; rank <= 10; ++rank) {
+    gain += 1 / std::log2(rank + 1.0);
+    squares += std::pow(std::log2(rank + 1.0), -2);
+  }
+  EXPECT_NEAR(ndcg, gain / kItems, 4 * std::sqrt(squares / kItems / (kWorlds * kUsers)));  // four standard errors
+  EXPECT_DOUBLE_EQ(hit_rate, recall);
+  EXPECT_NEAR(precision, recall / 10, 1e-12);
   EXPECT_NEAR(recall, 0.25, 4 * std::sqrt(0.25 * 0.75 / (kWorlds * kUsers)));  // four standard errors
   EXPECT_DOUBLE_EQ(auc, 0.5);
 }
@@ -226,6 +245,54 @@ TEST(Evaluate, TheSameForAnyNumberOfThreads) {
       EXPECT_EQ(one.metrics[m].values, other.metrics[m].values);
     }
   }
+}
+
+TEST(Evaluate, TheOrderOfTheUsersChangesNobodysValues) {
+  const EventLog log = RandomLog(9, {.rows = 3000, .users = 200, .items = 50});
+  const absl::StatusOr<EventSplit> split = SplitRandom(log);
+  const EventLog train = log.Select(split->train);
+  const EventLog test = log.Select(split->test);
+  std::vector<testing_support::Row> reversed;
+  for (std::size_t row = test.size(); row-- > 0;)
+    reversed.push_back({std::string(test.users().id(test.columns().users[row])),
+                        std::string(test.items().id(test.columns().items[row]))});
+  const TestSet one = *BuildTestSet(TrainedOn(train), test), other = *BuildTestSet(TrainedOn(train), LogOf(reversed));
+  ASSERT_NE(one.user_id(0), other.user_id(0));
+  const TableScorer scorer = RandomTable(9, train);
+  for (const std::size_t negatives : {0, 20}) {
+    const MetricList metrics = *ParseMetrics(negatives == 0 ? kAll : "recall@5,ndcg@5,ips-ndcg@5");
+    const EvaluateOptions options{.intervals = false, .sampled_negatives = negatives};
+    const Evaluation a = *Evaluate(scorer, one, metrics, options), b = *Evaluate(scorer, other, metrics, options);
+    for (std::size_t m = 0; m < metrics.size(); ++m) {
+      EXPECT_NEAR(a.metrics[m].mean, b.metrics[m].mean, 1e-12) << a.metrics[m].name;  // the sum in another order
+      std::map<std::string, double> values;
+      for (std::size_t user = 0; user < a.metrics[m].values.size(); ++user)
+        values[std::string(one.user_id(user))] = a.metrics[m].values[user];
+      for (std::size_t user = 0; user < b.metrics[m].values.size(); ++user)
+        EXPECT_EQ(values[std::string(other.user_id(user))], b.metrics[m].values[user]) << a.metrics[m].name;
+    }
+  }
+}
+
+TEST(Evaluate, SampledFiguresHaveNamesOfTheirOwnAndApproachTheExactOnes) {
+  const EventLog log = RandomLog(10, {.rows = 4000, .users = 200, .items = 120});
+  const absl::StatusOr<EventSplit> split = SplitRandom(log);
+  const EventLog train = log.Select(split->train);
+  const TestSet test = *BuildTestSet(TrainedOn(train), log.Select(split->test));
+  const TableScorer scorer = RandomTable(10, train, 1000);
+  const MetricList metrics = *ParseMetrics("recall@5,ndcg@5");
+  const Evaluation exact = *Evaluate(scorer, test, metrics, {.intervals = false});
+  const auto sampled = [&](std::size_t negatives, int threads = 1) {
+    return *Evaluate(scorer, test, metrics, {.intervals = false, .sampled_negatives = negatives}, Parallelism(threads));
+  };
+  EXPECT_EQ(sampled(10).metrics[0].name, "sampled-recall@5");
+  EXPECT_THAT(sampled(10).metrics[0].definition, HasSubstr("10 drawn"));
+  EXPECT_EQ(sampled(10).Find("recall@5"), nullptr);
+  EXPECT_GT(sampled(10).metrics[0].mean, exact.metrics[0].mean + 0.1);
+  EXPECT_EQ(sampled(1000).metrics[1].values, exact.metrics[1].values);  // more than there are: every candidate
+  EXPECT_EQ(sampled(10).metrics[1].values, sampled(10, 7).metrics[1].values);
+  const auto refused = Evaluate(scorer, test, *ParseMetrics("auc"), {.sampled_negatives = 10});
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("want metrics of hits"));
 }
 
 TEST(Evaluate, IntervalsHoldTheMeanAndListMetricsHaveNone) {

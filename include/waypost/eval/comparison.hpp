@@ -57,6 +57,10 @@ inline absl::Status CheckSameTest(const Evaluation& first, const Evaluation& oth
     return absl::InvalidArgumentError(absl::StrCat("CompareEvaluations: want evaluations on one test set, got ",
                                                    first.users, " and ", other.users, " users, ", first.metrics.size(),
                                                    " and ", other.metrics.size(), " metrics"));
+  if (first.sampled_negatives != other.sampled_negatives)
+    return absl::InvalidArgumentError(absl::StrCat("CompareEvaluations: want figures over the same candidates, got ",
+                                                   first.sampled_negatives, " and ", other.sampled_negatives,
+                                                   " sampled negatives (0: all)"));
   for (std::size_t m = 0; m < first.metrics.size(); ++m)
     if (first.metrics[m].name != other.metrics[m].name)
       return absl::InvalidArgumentError(absl::StrCat("CompareEvaluations: want the same metrics, got ",

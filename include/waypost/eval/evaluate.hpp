@@ -4,6 +4,10 @@
 //              (taken, seen or rejected), by score, ties by index; of EvaluateOptions::fallback where nothing is known
 //              of the user. Metrics: eval/metrics.hpp. A metric that is a mean over users keeps the users' values, so
 //              that two models can be compared user by user.
+//              With EvaluateOptions::sampled_negatives a user's list holds the test items and a random sample of the
+//              other candidates: what some papers report. Such figures are far higher, order models otherwise [1], and
+//              have names of their own.
+// Sources      [1] W. Krichene, S. Rendle, On Sampled Metrics for Item Recommendation, KDD 2020.
 // Complexity   one TopK for the largest k; one Score of all items more if `auc` is asked for.
 // Numerics     A score that is not finite, an item that is listed twice, excluded or unknown, and a list out of order
 //              are errors: a model that breaks the contract of Scorer gets no figure.
@@ -14,6 +18,7 @@
 #define WAYPOST_EVAL_EVALUATE_HPP_
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
@@ -28,11 +33,14 @@
 #include <utility>
 #include <vector>
 
+#include "waypost/base/checksum.hpp"
 #include "waypost/base/parallel.hpp"
+#include "waypost/base/random.hpp"
 #include "waypost/base/statistics.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/eval/evaluation.hpp"
 #include "waypost/eval/metrics.hpp"
+#include "waypost/eval/strata.hpp"
 #include "waypost/eval/test_set.hpp"
 #include "waypost/model/scorer.hpp"
 
@@ -46,6 +54,12 @@ struct EvaluateOptions {
   // Who ranks users without any positive history, as Recommender's popularity model does; must outlive the call.
   // Null: the model itself, which for most models is the order of the items' indices.
   const Scorer* fallback = nullptr;
+  // Whether to measure by strata too (eval/strata.hpp): hit metrics by items, all that have users' values by users.
+  bool strata = false;
+  // Where above 0, how many other candidates are drawn to rank a user's test items among: names begin with "sampled-",
+  // and metrics that are not of hits are refused. Each user's draw depends on `sample_seed` and the user's id alone.
+  std::size_t sampled_negatives = 0;
+  std::uint64_t sample_seed = 42;
   // Told how many users are done; returning false cancels.
   std::function<bool(std::size_t done, std::size_t total)> on_progress = {};
 };
@@ -71,9 +85,11 @@ class Evaluator {
       values_.emplace_back(LooksAtAllLists(metric.kind) ? 0 : test_.users(), 0.0);
       counts_.emplace_back(LooksAtAllLists(metric.kind) ? test_.training().items.size() : 0, 0);
     }
+    if (options_.strata) PrepareStrata();
     for (std::size_t begin = 0; begin < test_.users(); begin += kEvaluateBatch) {
       const std::size_t end = std::min(begin + kEvaluateBatch, test_.users());
-      if (cut_ > 0) WAYPOST_RETURN_IF_ERROR(MeasureLists(begin, end));
+      if (cut_ > 0)
+        WAYPOST_RETURN_IF_ERROR(options_.sampled_negatives > 0 ? MeasureSampled(begin, end) : MeasureLists(begin, end));
       if (wants_auc) WAYPOST_RETURN_IF_ERROR(MeasureScores(begin, end));
       if (options_.on_progress && !options_.on_progress(end, test_.users()))
         return absl::CancelledError(absl::StrCat("Evaluate: cancelled after ", end, " users"));
@@ -82,10 +98,20 @@ class Evaluator {
                           .users = test_.users(),
                           .users_without_test = test_.users_without_test(),
                           .unknown_items = test_.unknown_items(),
-                          .already_met = test_.already_met()};
+                          .already_met = test_.already_met(),
+                          .users_by_fallback = 0,
+                          .sampled_negatives = options_.sampled_negatives,
+                          .strata = {}};
     for (std::size_t user = 0; user < test_.users(); ++user) evaluation.users_by_fallback += FallsBack(user) ? 1 : 0;
     for (std::size_t m = 0; m < metrics_.size(); ++m)
       evaluation.metrics.push_back(internal::Summarize(metrics_[m], std::move(values_[m]), std::move(counts_[m])));
+    if (options_.sampled_negatives > 0)
+      for (MetricResult& metric : evaluation.metrics) {
+        metric.name = "sampled-" + metric.name;
+        metric.definition += absl::StrCat(" Of the other candidates ", options_.sampled_negatives,
+                                          " drawn for the user at random: not comparable with figures over all.");
+      }
+    if (options_.strata) AddStrata(evaluation);
     if (options_.intervals) WAYPOST_RETURN_IF_ERROR(AddIntervals(options_.bootstrap, parallelism_, evaluation.metrics));
     return evaluation;
   }
@@ -98,6 +124,10 @@ class Evaluator {
       if (metric.kind != MetricKind::kAuc && (metric.cut < 1 || metric.cut > kMaxCut))
         return absl::InvalidArgumentError(
             absl::StrCat("Evaluate.metrics: want cuts of 1..", kMaxCut, ", got ", metric.cut));
+    for (const Metric& metric : metrics_)
+      if (options_.sampled_negatives > 0 && !LooksAtHits(metric.kind) && PopularityExponent(metric.kind) == 0)
+        return absl::InvalidArgumentError(
+            absl::StrCat("EvaluateOptions.sampled_negatives: want metrics of hits with it, got ", Name(metric)));
     if (test_.users() == 0)
       return absl::InvalidArgumentError(
           absl::StrCat("Evaluate.test: want a user with test items that training does not "
@@ -242,25 +272,160 @@ class Evaluator {
     return absl::OkStatus();
   }
 
+  // Ranks each user's test items among a random sample of the other candidates.
+  absl::Status MeasureSampled(std::size_t begin, std::size_t end) {
+    const std::size_t items = scorer_.item_count();
+    std::vector<float> scores;
+    for (std::size_t first = begin; first < end; first += kEvaluateBlock) {
+      const std::size_t count = std::min(kEvaluateBlock, end - first);
+      WAYPOST_RETURN_IF_ERROR(ScoreUsers(first, count, scores));
+      const absl::Status measured = ReduceBlocks(
+          parallelism_, count, 1, absl::OkStatus(),
+          [&](std::size_t n, std::size_t) -> absl::Status {
+            const std::span<const float> row = std::span<const float>(scores).subspan(n * items, items);
+            WAYPOST_RETURN_IF_ERROR(CheckScores(first + n, row));
+            std::vector<ScoredItem> list;
+            for (std::uint32_t item : SampledCandidates(first + n)) list.push_back({ItemIndex{item}, row[item]});
+            std::sort(list.begin(), list.end(), BetterFirst{});
+            list.resize(std::min(list.size(), cut_));
+            ListOrder order;
+            WAYPOST_RETURN_IF_ERROR(FindHits(first + n, list, order));
+            MeasureUser(first + n, list, order.hits);
+            return absl::OkStatus();
+          },
+          KeepFirstError);
+      WAYPOST_RETURN_IF_ERROR(measured);
+    }
+    return absl::OkStatus();
+  }
+
+  // The user's test items and as many others as asked for, or all there are.
+  std::vector<std::uint32_t> SampledCandidates(std::size_t user) const {
+    const std::span<const std::uint32_t> relevant = test_.relevant(user), history = test_.history(user);
+    std::vector<std::uint32_t> taken(relevant.begin(), relevant.end());
+    std::vector<std::uint32_t> others;
+    for (std::uint32_t item = 0; item < scorer_.item_count(); ++item)
+      if (!std::binary_search(relevant.begin(), relevant.end(), item) &&
+          !std::binary_search(history.begin(), history.end(), item))
+        others.push_back(item);
+    const std::string_view id = test_.user_id(user);
+    Random random(options_.sample_seed, Checksum(std::as_bytes(std::span(id))));
+    for (std::size_t n = 0; n < options_.sampled_negatives && n < others.size(); ++n) {
+      std::swap(others[n], others[n + random.Below(others.size() - n)]);
+      taken.push_back(others[n]);
+    }
+    return taken;
+  }
+
   void MeasureUser(std::size_t user, std::span<const ScoredItem> list, std::span<const std::uint8_t> hits) {
+    if (!item_strata_.empty()) MeasureItemStrata(user, list, hits);
     for (std::size_t m = 0; m < metrics_.size(); ++m) {
       if (LooksAtHits(metrics_[m].kind)) {
         values_[m][user] = HitMetric(metrics_[m], {hits, test_.test_items(user)});
         assert(values_[m][user] >= 0 && values_[m][user] <= 1 + 1e-12);  // rounding of a sum of at most kMaxCut terms
       } else if (metrics_[m].kind == MetricKind::kNovelty) {
         values_[m][user] = Novelty(list.first(std::min<std::size_t>(list.size(), metrics_[m].cut)));
+      } else if (PopularityExponent(metrics_[m].kind) > 0) {
+        values_[m][user] = Weighted(metrics_[m], user, list, hits);
       }
+    }
+  }
+
+  double Weighted(const Metric& metric, std::size_t user, std::span<const ScoredItem> list,
+                  std::span<const std::uint8_t> hits) const {
+    const double exponent = -PopularityExponent(metric.kind);
+    const auto weight = [&](std::uint32_t item) { return std::pow(static_cast<double>(Takers(item)), exponent); };
+    std::vector<double> gains(list.size(), 0.0), test(test_.test_items(user) - test_.relevant(user).size(), 1.0);
+    for (std::size_t n = 0; n < list.size(); ++n)
+      if (hits[n] != 0) gains[n] = weight(list[n].item.value);
+    for (std::uint32_t item : test_.relevant(user)) test.push_back(weight(item));
+    std::sort(test.begin(), test.end(), std::greater<>());
+    return WeightedMetric(metric, gains, test);
+  }
+
+  // Training users of an item, an item without one counting one.
+  std::size_t Takers(std::uint32_t item) const {
+    return std::max<std::size_t>(1, test_.training().interactions.positives.item_user().row_size(item));
+  }
+
+  void PrepareStrata() {
+    item_strata_ = ItemStrataOf(test_.training().interactions.positives);
+    for (std::vector<std::vector<double>>& stratum : stratum_values_)
+      stratum.assign(metrics_.size(), std::vector<double>(test_.users(), kLeftOut));
+  }
+
+  // Of the user's test items those of one stratum, and how many they are.
+  std::size_t TestItemsOf(ItemStratum stratum, std::size_t user) const {
+    std::size_t count = stratum == ItemStratum::kCold ? test_.test_items(user) - test_.relevant(user).size() : 0;
+    for (std::uint32_t item : test_.relevant(user)) count += item_strata_[item] == stratum ? 1 : 0;
+    return count;
+  }
+
+  void MeasureItemStrata(std::size_t user, std::span<const ScoredItem> list, std::span<const std::uint8_t> hits) {
+    std::vector<std::uint8_t> own(hits.size());
+    for (std::size_t s = 0; s < stratum_values_.size(); ++s) {
+      const std::size_t count = TestItemsOf(static_cast<ItemStratum>(s), user);
+      if (count == 0) continue;
+      for (std::size_t n = 0; n < hits.size(); ++n)
+        own[n] = hits[n] != 0 && item_strata_[list[n].item.value] == static_cast<ItemStratum>(s) ? 1 : 0;
+      for (std::size_t m = 0; m < metrics_.size(); ++m)
+        if (LooksAtHits(metrics_[m].kind)) stratum_values_[s][m][user] = HitMetric(metrics_[m], {own, count});
+    }
+  }
+
+  void AddStrata(Evaluation& evaluation) const {
+    const auto add = [](StratumResult& stratum, const std::string& name, std::span<const double> values) {
+      const std::vector<double> defined = Defined(values);
+      if (!defined.empty()) stratum.metrics.push_back({name, Mean(defined)});
+    };
+    for (std::size_t s = 0; s < kUserStratumNames.size(); ++s) {
+      StratumResult stratum{.name = std::string(kUserStratumNames[s]), .metrics = {}};
+      std::vector<std::size_t> users;
+      for (std::size_t user = 0; user < test_.users(); ++user)
+        if (UserStratumOf(test_.view(user).history.size()) == static_cast<UserStratum>(s)) users.push_back(user);
+      stratum.users = users.size();
+      for (std::size_t user : users) stratum.test_items += test_.test_items(user);
+      for (const MetricResult& metric : evaluation.metrics) {
+        if (LooksAtAllLists(metric.metric.kind)) continue;
+        std::vector<double> values;
+        for (std::size_t user : users) values.push_back(metric.values[user]);
+        add(stratum, metric.name, values);
+      }
+      evaluation.strata.push_back(std::move(stratum));
+    }
+    for (std::size_t s = 0; s < kItemStratumNames.size(); ++s) {
+      StratumResult stratum{.name = std::string(kItemStratumNames[s]), .metrics = {}};
+      for (std::size_t user = 0; user < test_.users(); ++user) {
+        const std::size_t count = TestItemsOf(static_cast<ItemStratum>(s), user);
+        stratum.users += count > 0 ? 1 : 0;
+        stratum.test_items += count;
+      }
+      for (std::size_t m = 0; m < metrics_.size(); ++m)
+        if (LooksAtHits(metrics_[m].kind)) add(stratum, evaluation.metrics[m].name, stratum_values_[s][m]);
+      evaluation.strata.push_back(std::move(stratum));
     }
   }
 
   double Novelty(std::span<const ScoredItem> list) const {
     const InteractionMatrix& positives = test_.training().interactions.positives;
     double sum = 0;
-    for (const ScoredItem& scored : list) {
-      const std::size_t takers = std::max<std::size_t>(1, positives.item_user().row_size(scored.item.value));
-      sum -= std::log2(static_cast<double>(takers) / static_cast<double>(positives.users()));
-    }
+    for (const ScoredItem& scored : list)
+      sum -= std::log2(static_cast<double>(Takers(scored.item.value)) / static_cast<double>(positives.users()));
     return list.empty() ? kLeftOut : sum / static_cast<double>(list.size());
+  }
+
+  // Scores of all items for `count` users from `first` on, by the model or the fallback.
+  absl::Status ScoreUsers(std::size_t first, std::size_t count, std::vector<float>& scores) const {
+    const std::size_t items = scorer_.item_count();
+    std::vector<UserView> users;
+    for (std::size_t n = 0; n < count; ++n) users.push_back(test_.view(first + n));
+    scores.assign(count * items, std::numeric_limits<float>::quiet_NaN());  // what a model leaves unwritten shows
+    WAYPOST_RETURN_IF_ERROR(scorer_.Score(users, scores, parallelism_));
+    for (std::size_t n = 0; n < count; ++n)
+      if (FallsBack(first + n))
+        WAYPOST_RETURN_IF_ERROR(options_.fallback->Score(std::span(users).subspan(n, 1),
+                                                         std::span(scores).subspan(n * items, items), parallelism_));
+    return absl::OkStatus();
   }
 
   absl::Status MeasureScores(std::size_t begin, std::size_t end) {
@@ -268,14 +433,7 @@ class Evaluator {
     std::vector<float> scores;
     for (std::size_t first = begin; first < end; first += kEvaluateBlock) {
       const std::size_t count = std::min(kEvaluateBlock, end - first);
-      std::vector<UserView> users;
-      for (std::size_t n = 0; n < count; ++n) users.push_back(test_.view(first + n));
-      scores.assign(count * items, std::numeric_limits<float>::quiet_NaN());  // what a model leaves unwritten shows
-      WAYPOST_RETURN_IF_ERROR(scorer_.Score(users, scores, parallelism_));
-      for (std::size_t n = 0; n < count; ++n)
-        if (FallsBack(first + n))
-          WAYPOST_RETURN_IF_ERROR(options_.fallback->Score(std::span(users).subspan(n, 1),
-                                                           std::span(scores).subspan(n * items, items), parallelism_));
+      WAYPOST_RETURN_IF_ERROR(ScoreUsers(first, count, scores));
       const absl::Status measured = ReduceBlocks(
           parallelism_, count, 1, absl::OkStatus(),
           [&](std::size_t n, std::size_t) {
@@ -318,8 +476,10 @@ class Evaluator {
   const MetricList& metrics_;
   const EvaluateOptions& options_;
   const Parallelism& parallelism_;
-  std::size_t cut_ = 0;                             // the longest list asked for
-  std::vector<std::vector<double>> values_;         // by metric, a value for each user
+  std::size_t cut_ = 0;                      // the longest list asked for
+  std::vector<std::vector<double>> values_;  // by metric, a value for each user
+  std::vector<ItemStratum> item_strata_;     // of each item; empty where strata are not asked for
+  std::array<std::vector<std::vector<double>>, kItemStratumNames.size()> stratum_values_;  // then as values_
   std::vector<std::vector<std::uint64_t>> counts_;  // by metric of all lists, how often each item was listed
 };
 

@@ -22,6 +22,7 @@
 #include "waypost/base/statistics.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/eval/metrics.hpp"
+#include "waypost/eval/strata.hpp"
 
 namespace waypost {
 
@@ -41,6 +42,8 @@ struct Evaluation {
   std::size_t unknown_items = 0;
   std::size_t already_met = 0;
   std::size_t users_by_fallback = 0;  // of `users`, those whom EvaluateOptions::fallback ranked
+  std::size_t sampled_negatives = 0;  // EvaluateOptions::sampled_negatives; 0: every candidate was ranked
+  std::vector<StratumResult> strata;  // where they were asked for: of users, then of items
 
   // Returns the result of that name, or null.
   const MetricResult* Find(std::string_view name) const {
@@ -56,7 +59,7 @@ inline constexpr double kLeftOut = std::numeric_limits<double>::quiet_NaN();
 
 inline bool LooksAtHits(MetricKind kind) {
   return kind != MetricKind::kAuc && kind != MetricKind::kCoverage && kind != MetricKind::kNovelty &&
-         kind != MetricKind::kGini;
+         kind != MetricKind::kGini && PopularityExponent(kind) == 0;
 }
 inline bool LooksAtAllLists(MetricKind kind) {
   return kind == MetricKind::kCoverage || kind == MetricKind::kGini;

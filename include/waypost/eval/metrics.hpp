@@ -7,9 +7,12 @@
 // Sources      [1] K. Jarvelin, J. Kekalainen, Cumulated Gain-Based Evaluation of IR Techniques, ACM TOIS 20(4), 2002.
 //              [2] S. Vargas, P. Castells, Rank and Relevance in Novelty and Diversity Metrics, RecSys 2011.
 //              [3] G. Adomavicius, Y. Kwon, Improving Aggregate Recommendation Diversity, IEEE TKDE 24(5), 2012.
+//              [4] H. Steck, Item Popularity and Recommendation Accuracy, RecSys 2011: stratified recall.
+//              [5] L. Yang et al., Unbiased Offline Recommender Evaluation for Missing-Not-At-Random Implicit Feedback,
+//                  RecSys 2018: self-normalised inverse propensities, with propensities in proportion to popularity.
 // Deviations   Novelty [2] takes an item without a training user as if it had one, so that it stays finite.
 // Complexity   O(k) a user and metric.
-// Numerics     float64. Recall, precision, ndcg, map, mrr, hit-rate, coverage, gini and auc lie in [0, 1].
+// Numerics     float64. Every metric but novelty lies in [0, 1].
 // Checked by   tests/unit/eval_metrics_test.cpp: values by hand, tests/reference/naive_metrics.hpp on random worlds.
 #ifndef WAYPOST_EVAL_METRICS_HPP_
 #define WAYPOST_EVAL_METRICS_HPP_
@@ -31,7 +34,21 @@
 
 namespace waypost {
 
-enum class MetricKind { kRecall, kPrecision, kNdcg, kMap, kMrr, kHitRate, kAuc, kCoverage, kNovelty, kGini };
+enum class MetricKind {
+  kRecall,
+  kPrecision,
+  kNdcg,
+  kMap,
+  kMrr,
+  kHitRate,
+  kAuc,
+  kCoverage,
+  kNovelty,
+  kGini,
+  kStratifiedRecall,
+  kIpsRecall,
+  kIpsNdcg
+};
 
 // Largest k of a metric: lists of this length are kept for a batch of users.
 inline constexpr std::uint32_t kMaxCut = 10'000;
@@ -53,7 +70,7 @@ struct MetricText {
 };
 
 // In the order of MetricKind.
-inline constexpr std::array<MetricText, 10> kMetricTexts = {{
+inline constexpr std::array<MetricText, 13> kMetricTexts = {{
     {"recall", "test items among the first @, divided by the user's test items"},
     {"precision", "test items among the first @, divided by @"},
     {"ndcg",
@@ -72,6 +89,17 @@ inline constexpr std::array<MetricText, 10> kMetricTexts = {{
     {"gini",
      "Gini coefficient, over the catalogue's items, of how often each is among a user's first @: 0 all alike, near 1 "
      "few items for everybody"},
+    {"stratified-recall",
+     "sum over the test items among the first @ of 1/sqrt(training users of the item), divided by the same sum over "
+     "the "
+     "user's test items, an item without a training user counting one"},
+    {"ips-recall",
+     "sum over the test items among the first @ of 1/(training users of the item), divided by the same sum over the "
+     "user's test items, an item without a training user counting one"},
+    {"ips-ndcg",
+     "sum over the test items among the first @ of 1/(training users of the item) 1/log2(rank+1), divided by the same "
+     "sum for a list of the user's test items, those of fewest users first, an item without a training user counting "
+     "one"},
 }};
 
 inline const MetricText& TextOf(MetricKind kind) {
@@ -79,6 +107,19 @@ inline const MetricText& TextOf(MetricKind kind) {
 }
 
 }  // namespace internal
+
+// By which power of an item's training users a hit counts less: 0 for metrics that weigh all items alike.
+inline double PopularityExponent(MetricKind kind) {
+  switch (kind) {
+    case MetricKind::kStratifiedRecall:
+      return 0.5;
+    case MetricKind::kIpsRecall:
+    case MetricKind::kIpsNdcg:
+      return 1;
+    default:
+      return 0;
+  }
+}
 
 // Whether a smaller figure is the better one.
 inline bool LessIsBetter(MetricKind kind) {
@@ -229,6 +270,23 @@ inline double HitMetric(const Metric& metric, const UserHits& user) {
       assert(false);
       return 0;
   }
+}
+
+// Returns one user's value of a metric that weighs hits by their items.
+//
+//   gains  float64: at [r - 1] the weight of the item at rank r where it is a test item, else 0
+//   test   float64: the weights of all the user's test items, descending; at least one, each above 0
+// Requires  PopularityExponent of the kind is above 0, and the cut in 1..kMaxCut.
+inline double WeightedMetric(const Metric& metric, std::span<const double> gains, std::span<const double> test) {
+  const std::vector<double>& discounts = internal::Discounts().discounts;
+  const bool discounted = metric.kind == MetricKind::kIpsNdcg;
+  double found = 0;
+  for (std::size_t p = 0; p < std::min<std::size_t>(metric.cut, gains.size()); ++p)
+    found += gains[p] * (discounted ? discounts[p] : 1);
+  double all = 0;
+  for (std::size_t p = 0; p < (discounted ? std::min<std::size_t>(metric.cut, test.size()) : test.size()); ++p)
+    all += test[p] * (discounted ? discounts[p] : 1);
+  return std::min(1.0, found / all);  // the two sums round apart
 }
 
 // Share of the items that were recommended at least once.
