@@ -13,6 +13,7 @@ namespace {
 struct Options {
   ExperimentFlags experiment;
   std::vector<std::string> models;
+  bool strata = false;
   OutputFlags output;
 };
 
@@ -70,6 +71,9 @@ absl::Status RunEvaluate(const Options& options, Console& console) {
                            RunExperiment(options.experiment, options.models, "--model", console));
   if (options.output.json) {
     WriteJson(options, experiment, console);
+  } else if (options.strata) {
+    WriteStrata(experiment, options.output.table_format(), console);
+    NoteTestFacts(experiment, console);
   } else {
     WriteTable(options, experiment, console);
   }
@@ -87,12 +91,19 @@ void AddEvaluate(CommandLine& command_line) {
             "What to train and measure: see below; LABEL=NAME to have one model several times")
       .Required();
   AddExperimentFlags(verb, options->experiment);
+  verb.Flag("--strata", options->strata, "Show the figures by how much training knows of the users and of the items");
+  verb.Option("--sampled-negatives", "N", options->experiment.sampled_negatives,
+              "Rank test items among N random others only, for figures beside those of papers that do; see below")
+      .Between(1, 1e6);
   AddOutputFlags(verb, options->output);
-  verb.Notes(SplitHelp() + "\n" + ModelHelp() +
-             "\nEvery item of the training is ranked but those the user has met; for a user without any history\n"
-             "popularity ranks, as in recommend. With --json: metrics, intervals, definitions (what each figure means\n"
-             "exactly), users, users_without_test, users_by_popularity, unknown_items, already_met; with several\n"
-             "models the first two are in the list models.\n");
+  verb.Notes(
+      SplitHelp() + "\n" + ModelHelp() +
+      "\nEvery item of the training is ranked but those the user has met; for a user without any history\n"
+      "popularity ranks, as in recommend. With --json: metrics, intervals, definitions (what each figure means\n"
+      "exactly), users, users_without_test, users_by_popularity, unknown_items, already_met, strata and leaks\n"
+      "(what training knows of the test part); with several models those of a model are in the list models.\n"
+      "Figures of --sampled-negatives have names of their own (sampled-ndcg@10): they are far higher than those\n"
+      "over all items, can order models otherwise, and compare does not take them.\n");
   verb.Runs([options](Console& console) { return RunEvaluate(*options, console); });
 }
 

@@ -87,6 +87,7 @@ absl::StatusOr<Experiment> RunExperiment(const ExperimentFlags& flags, const std
   const Parallelism parallelism(flags.threads);
   WAYPOST_ASSIGN_OR_RETURN(Parts parts, ReadParts(flags, console));
   Experiment experiment{.runs = {},
+                        .leaks = {},
                         .train_events = parts.train.size(),
                         .test_events = parts.test.size(),
                         .skipped = parts.skipped,
@@ -96,9 +97,13 @@ absl::StatusOr<Experiment> RunExperiment(const ExperimentFlags& flags, const std
   WAYPOST_ASSIGN_OR_RETURN(const TestSet test,
                            BuildTestSet({parts.train.users(), parts.train.items(), std::move(interactions)}, parts.test,
                                         parts.fold_in, weighting));
+  WAYPOST_ASSIGN_OR_RETURN(experiment.leaks, FindLeaks(parts.train, parts.test));
   parts = Parts();  // the events have become matrices
   EvaluateOptions evaluate;
   evaluate.bootstrap.seed = flags.seed;
+  evaluate.strata = true;
+  evaluate.sample_seed = flags.seed;
+  if (flags.sampled_negatives) evaluate.sampled_negatives = static_cast<std::size_t>(*flags.sampled_negatives);
   WAYPOST_ASSIGN_OR_RETURN(const TrainedModel popularity,
                            TrainModel(test.training().interactions.positives, PopularityOptions{}, {}, parallelism));
   evaluate.fallback = popularity.scorer.get();
@@ -140,6 +145,20 @@ void WriteRun(JsonWriter& json, const ModelRun& run) {
     WriteInterval(json, metric.interval);
   }
   json.EndObject();
+  json.Key("strata");
+  json.BeginObject();
+  for (const StratumResult& stratum : run.evaluation.strata) {
+    json.Key(stratum.name);
+    json.BeginObject();
+    json.Member("users", stratum.users);
+    json.Member("test_items", stratum.test_items);
+    json.Key("metrics");
+    json.BeginObject();
+    for (const StratumFigure& figure : stratum.metrics) json.Member(figure.metric, figure.mean);
+    json.EndObject();
+    json.EndObject();
+  }
+  json.EndObject();
 }
 
 void WriteTestFacts(JsonWriter& json, const Experiment& experiment) {
@@ -153,6 +172,14 @@ void WriteTestFacts(JsonWriter& json, const Experiment& experiment) {
   json.Member("unknown_items", evaluation.unknown_items);
   json.Member("already_met", evaluation.already_met);
   json.Member("users_by_popularity", evaluation.users_by_fallback);
+  json.Key("leaks");
+  json.BeginObject();
+  json.Member("pairs_in_training", experiment.leaks.pairs_in_training);
+  json.Member("repeated_events", experiment.leaks.repeated_events);
+  json.Member("later_events", experiment.leaks.later_events);
+  json.Member("users_with_later", experiment.leaks.users_with_later);
+  json.EndObject();
+  json.Member("sampled_negatives", evaluation.sampled_negatives);
   json.Member("train_events", experiment.train_events);
   json.Member("test_events", experiment.test_events);
   json.Member("skipped", experiment.skipped);
@@ -167,6 +194,35 @@ void NoteTestFacts(const Experiment& experiment, Console& console) {
                  " without training history: ranked by popularity, as recommend does");
   if (evaluation.already_met > 0)
     console.Note(Count(evaluation.already_met, "test pair") + " left out: met in training already");
+  if (experiment.leaks.repeated_events > 0)
+    console.Note("leak: " + Count(experiment.leaks.repeated_events, "test event") + " are in training too");
+  if (experiment.leaks.later_events > 0)
+    console.Note("leak: " + Count(experiment.leaks.later_events, "training event") +
+                 " later than the first test pair: models know what a server would not; --split time leaves none");
+  if (evaluation.sampled_negatives > 0)
+    console.Note("warning: test items ranked among " + Count(evaluation.sampled_negatives, "other") +
+                 " drawn at random, not among all: such figures are higher and can order models otherwise");
+}
+
+void WriteStrata(const Experiment& experiment, TableFormat format, Console& console) {
+  std::vector<Column> columns = {{"model"}, {"stratum"}, {"users", true}, {"test items", true}};
+  for (const MetricResult& metric : experiment.runs.front().evaluation.metrics) columns.push_back({metric.name, true});
+  Table table(std::move(columns));
+  for (const ModelRun& run : experiment.runs) {
+    for (const StratumResult& stratum : run.evaluation.strata) {
+      std::vector<std::string> row = {run.label, stratum.name, std::to_string(stratum.users),
+                                      std::to_string(stratum.test_items)};
+      for (const MetricResult& metric : run.evaluation.metrics) {
+        const auto figure = std::find_if(stratum.metrics.begin(), stratum.metrics.end(),
+                                         [&](const StratumFigure& known) { return known.metric == metric.name; });
+        row.push_back(figure == stratum.metrics.end() ? ""
+                      : format == TableFormat::kCsv   ? NumberText(figure->mean)
+                                                      : Fixed(figure->mean, kDigits));
+      }
+      table.AddRow(std::move(row));
+    }
+  }
+  table.Write(console, format);
 }
 
 std::string FigureText(double mean, const std::optional<Interval>& interval) {

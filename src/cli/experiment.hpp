@@ -12,8 +12,10 @@
 #include "inputs.hpp"
 #include "json_writer.hpp"
 #include "splits.hpp"
+#include "table.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/eval/evaluation.hpp"
+#include "waypost/eval/leaks.hpp"
 #include "waypost/model/model_spec.hpp"
 
 namespace waypost::cli {
@@ -27,6 +29,7 @@ struct ExperimentFlags {
   std::vector<std::string> settings;
   std::vector<std::string> settings_files;
   std::string metrics = "recall@20,ndcg@20";
+  std::optional<int> sampled_negatives;  // a flag of evaluate alone: such figures are not to be compared
   int threads = 0;
   std::uint64_t memory_limit_mb = 0;
   std::uint64_t seed = 42;
@@ -47,6 +50,7 @@ struct ModelRun {
 
 struct Experiment {
   std::vector<ModelRun> runs;
+  LeakReport leaks;
   std::size_t train_events = 0;
   std::size_t test_events = 0;
   std::uint64_t skipped = 0;
@@ -59,12 +63,15 @@ struct Experiment {
 absl::StatusOr<Experiment> RunExperiment(const ExperimentFlags& flags, const std::vector<std::string>& models,
                                          const std::string& option, Console& console);
 
-// Members of one run in an open object: model, options, epochs, train_seconds, metrics, intervals.
+// Members of one run in an open object: model, options, epochs, seconds, metrics, intervals, strata.
 void WriteRun(JsonWriter& json, const ModelRun& run);
-// Members of the whole in an open object: definitions, users, what was left out, counts.
+// Members of the whole in an open object: definitions, users, what was left out, leaks, counts.
 void WriteTestFacts(JsonWriter& json, const Experiment& experiment);
 // The same in words on standard error.
 void NoteTestFacts(const Experiment& experiment, Console& console);
+
+// A row for each model and stratum in place of one for each model.
+void WriteStrata(const Experiment& experiment, TableFormat format, Console& console);
 
 // "0.0416 [0.0405, 0.0427]".
 std::string FigureText(double mean, const std::optional<Interval>& interval);

@@ -105,6 +105,47 @@ TEST_F(EvaluateVerb, UsersWithoutHistoryAreRankedByPopularityAsInRecommend) {
               HasSubstr("30 users without training history: ranked by popularity"));
 }
 
+TEST_F(EvaluateVerb, StrataAndLeaksAreReported) {
+  std::string events = "user,item,time\n";
+  for (int user = 0; user < 60; ++user)
+    for (int n = 0; n < 8; ++n)
+      events += "u" + std::to_string(user) + ",c" + std::to_string((user % 2) + 2 * ((user * 5 + n * 3) % 12)) +
+                ",2024-01-" + std::to_string(10 + (user + n * 2) % 20) + "\n";
+  const std::string file = Write("e.csv", events);
+  const std::vector<std::string> command = {"evaluate", "--train", file, "--model", "item-knn", "--split"};
+  std::vector<std::string> random = command, time = command;
+  random.push_back("random");
+  time.push_back("time");
+  const Json json = RunJson(random);
+  EXPECT_GT(json["leaks"]["later_events"].get<int>(), 0);
+  EXPECT_EQ(json["leaks"]["pairs_in_training"], 0);
+  EXPECT_EQ(json["strata"].size(), 6u);
+  EXPECT_EQ(json["strata"]["users of more"]["users"].get<int>() + json["strata"]["users of 1..5"]["users"].get<int>(),
+            json["users"]);
+  EXPECT_THAT(Run(random).err, HasSubstr("leak: "));
+  EXPECT_EQ(RunJson(time)["leaks"]["later_events"], 0);
+  EXPECT_EQ(Run(time).err.find("leak: "), std::string::npos);
+  random.push_back("--strata");
+  const std::string table = Run(random).out;
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 7);
+  EXPECT_THAT(table, HasSubstr("cold items"));
+}
+
+TEST_F(EvaluateVerb, SampledFiguresAreWarnedOfNamedOtherwiseAndNotCompared) {
+  const std::string events = Write("e.csv", TwoTribes(60, 24));
+  const std::vector<std::string> command = {"evaluate", "--train",  events,      "--split", "random",
+                                            "--model",  "item-knn", "--metrics", "ndcg@5",  "--sampled-negatives",
+                                            "5"};
+  const Json json = RunJson(command);
+  EXPECT_TRUE(json["metrics"].contains("sampled-ndcg@5"));
+  EXPECT_FALSE(json["metrics"].contains("ndcg@5"));
+  EXPECT_EQ(json["sampled_negatives"], 5);
+  EXPECT_THAT(Run(command).err, HasSubstr("warning: test items ranked among 5 others"));
+  EXPECT_EQ(Run({"compare", "--train", events, "--split", "random", "--models", "item-knn", "--sampled-negatives", "5"})
+                .exit_status,
+            2);
+}
+
 TEST_F(EvaluateVerb, TestPairsThatTrainingHoldsAreToldOf) {
   const std::string train = Write("train.csv", "user,item\nu,a\nu,b\nv,b\nv,c\n");
   const std::string test = Write("test.csv", "user,item\nu,a\nu,c\n");
