@@ -185,7 +185,8 @@ std::span<const Option<IalsOptions>> OptionsOf(const IalsOptions&) {
 std::span<const Option<EaseOptions>> OptionsOf(const EaseOptions&) {
   using O = EaseOptions;
   static const std::array table = {
-      Always<&O::regularization, O>("regularization", "above 0..1e9", "Strength of L2 regularization; tune, 10..1000"),
+      Always<&O::regularization, O>("regularization", "above 0..1e9", "Strength of L2 regularization; tune, 10..1000")
+          .Tuned(LogRange(1, 5000)),
   };
   return table;
 }
