@@ -123,15 +123,23 @@ TEST(DenseKernels, RotateIsAProduct) {
 
 TEST(DenseKernels, SumRowsAddsInTheOrderOfTheIndices) {
   const std::vector<std::uint32_t> indices = {6, 0, 6, 3, 2, 1, 5, 4};
+  const std::vector<float> weights = {0.5f, 2, 0, 1.25f, 3, 1, 0.75f, 4};
   for (std::size_t stride : {std::size_t{16}, std::size_t{80}, std::size_t{256}, std::size_t{304}}) {
     const AlignedVector<float> table = RandomTable(4, 7, stride, stride);
     for (std::size_t count = 0; count <= indices.size(); ++count) {
       AlignedVector<float> out(stride, NAN);
-      GetDenseKernels().sum_rows(table.data(), stride, indices.data(), count, 0.3f, out.data());
+      AlignedVector<float> weighted(stride, NAN);
+      GetDenseKernels().sum_rows(table.data(), stride, indices.data(), nullptr, count, 0.3f, out.data());
+      GetDenseKernels().sum_rows(table.data(), stride, indices.data(), weights.data(), count, 0.3f, weighted.data());
       for (std::size_t k = 0; k < stride; ++k) {
         float expected = 0;
-        for (std::size_t n = 0; n < count; ++n) expected += table[indices[n] * stride + k];
+        double by_weight = 0;
+        for (std::size_t n = 0; n < count; ++n) {
+          expected += table[indices[n] * stride + k];
+          by_weight += static_cast<double>(weights[n]) * table[indices[n] * stride + k];
+        }
         ASSERT_EQ(out[k], expected * 0.3f) << stride << " " << count << " " << k;
+        ASSERT_NEAR(weighted[k], by_weight * 0.3, 1e-5);  // float32 sums of 8 products of size 10
       }
     }
   }

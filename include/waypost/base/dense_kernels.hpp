@@ -32,10 +32,12 @@ struct DenseKernels {
   //               narrower): RotationAt says where an element lies.
   void (*rotate)(const float* rows, std::size_t count, std::size_t stride, const float* rotation, float* out);
 
-  // out = scale * (rows[indices[0]] + rows[indices[1]] + ...), summed in float32 in this order; zero for no index.
-  //   rows   float32[.. x stride]; out float32[stride], 64-byte aligned, not one of the rows.
-  void (*sum_rows)(const float* rows, std::size_t stride, const std::uint32_t* indices, std::size_t count, float scale,
-                   float* out);
+  // out = scale * (weights[0] rows[indices[0]] + weights[1] rows[indices[1]] + ...), summed in float32 in this order;
+  // zero for no index. Without weights each is 1.
+  //   rows     float32[.. x stride]; out float32[stride], 64-byte aligned, not one of the rows.
+  //   weights  float32[count] or null.
+  void (*sum_rows)(const float* rows, std::size_t stride, const std::uint32_t* indices, const float* weights,
+                   std::size_t count, float scale, float* out);
 
   // out = factors[0] * rows[indices[0]] + factors[1] * rows[indices[1]] + ..., each product rounded to float32 and
   // summed in this order; zero for no index.

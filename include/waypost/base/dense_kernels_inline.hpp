@@ -244,9 +244,9 @@ inline void SolvePanel(const float* block, const float* inverse_diagonal, std::s
 }
 
 // SumRows for kVectors vectors of each row: the sums stay in registers.
-template <std::size_t kVectors>
-inline void SumStrip(const float* rows, std::size_t stride, const std::uint32_t* indices, std::size_t count,
-                     float scale, float* out) {
+template <std::size_t kVectors, bool kWeighted>
+inline void SumStrip(const float* rows, std::size_t stride, const std::uint32_t* indices, const float* weights,
+                     std::size_t count, float scale, float* out) {
   constexpr std::size_t kAhead = 4;  // rows that are on their way from memory
   const DenseTag tag;
   DenseVec sums[kVectors];
@@ -257,19 +257,34 @@ inline void SumStrip(const float* rows, std::size_t stride, const std::uint32_t*
       for (std::size_t k = 0; k < kVectors * kDenseLanes; k += kLanes) __builtin_prefetch(later + k);
     }
     const float* row = rows + indices[n] * stride;
-    for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::Add(sums[v], hn::Load(tag, row + v * kDenseLanes));
+    if constexpr (kWeighted) {
+      const DenseVec weight = hn::Set(tag, weights[n]);
+      for (std::size_t v = 0; v < kVectors; ++v)
+        sums[v] = hn::MulAdd(weight, hn::Load(tag, row + v * kDenseLanes), sums[v]);
+    } else {
+      for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::Add(sums[v], hn::Load(tag, row + v * kDenseLanes));
+    }
   }
   for (std::size_t v = 0; v < kVectors; ++v)
     hn::Store(hn::Mul(sums[v], hn::Set(tag, scale)), tag, out + v * kDenseLanes);
 }
 
-inline void SumRows(const float* rows, std::size_t stride, const std::uint32_t* indices, std::size_t count, float scale,
-                    float* out) {
+template <bool kWeighted>
+inline void SumRowsOf(const float* rows, std::size_t stride, const std::uint32_t* indices, const float* weights,
+                      std::size_t count, float scale, float* out) {
   constexpr std::size_t kVectors = kManyRegisters ? 16 : 8;
   constexpr std::size_t kWide = kVectors * kDenseLanes;
   std::size_t k = 0;
-  for (; k + kWide <= stride; k += kWide) SumStrip<kVectors>(rows + k, stride, indices, count, scale, out + k);
-  for (; k < stride; k += kLanes) SumStrip<kLanes / kDenseLanes>(rows + k, stride, indices, count, scale, out + k);
+  for (; k + kWide <= stride; k += kWide)
+    SumStrip<kVectors, kWeighted>(rows + k, stride, indices, weights, count, scale, out + k);
+  for (; k < stride; k += kLanes)
+    SumStrip<kLanes / kDenseLanes, kWeighted>(rows + k, stride, indices, weights, count, scale, out + k);
+}
+
+inline void SumRows(const float* rows, std::size_t stride, const std::uint32_t* indices, const float* weights,
+                    std::size_t count, float scale, float* out) {
+  if (weights == nullptr) return SumRowsOf<false>(rows, stride, indices, weights, count, scale, out);
+  SumRowsOf<true>(rows, stride, indices, weights, count, scale, out);
 }
 
 // SumScaledRows for kVectors vectors of each row.
@@ -295,7 +310,7 @@ inline void SumScaledStrip(const float* rows, std::size_t stride, const std::uin
 
 inline void SumScaledRows(const float* rows, std::size_t stride, const std::uint32_t* indices, const float* factors,
                           std::size_t count, float* out) {
-  if (factors == nullptr) return SumRows(rows, stride, indices, count, 1.0f, out);
+  if (factors == nullptr) return SumRows(rows, stride, indices, nullptr, count, 1.0f, out);
   constexpr std::size_t kVectors = kManyRegisters ? 16 : 8;
   constexpr std::size_t kWide = kVectors * kDenseLanes;
   std::size_t k = 0;
