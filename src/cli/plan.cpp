@@ -19,8 +19,9 @@ constexpr double kDenseFlopsPerThread = 40e9;
 constexpr double kScatteredFlopsPerThread = 0.2e9;
 
 double FlopsPerThread(const ModelOptions& options) {
-  const bool dense = std::holds_alternative<IalsOptions>(options) || std::holds_alternative<EaseOptions>(options);
-  return dense ? kDenseFlopsPerThread : kScatteredFlopsPerThread;
+  const bool scattered =
+      std::holds_alternative<PopularityOptions>(options) || std::holds_alternative<ItemKnnOptions>(options);
+  return scattered ? kScatteredFlopsPerThread : kDenseFlopsPerThread;
 }
 
 struct Options {
@@ -135,8 +136,9 @@ void AddPlan(CommandLine& command_line) {
   AddThreads(verb, options->threads);
   AddOutputFlags(verb, options->output);
   verb.Notes(ModelHelp() +
-             "Seconds are a rough guide: they assume 40 billion operations a second and thread for ials and ease, 0.2\n"
-             "billion for the others, whose additions wait for memory. Memory does not include reading the events.\n");
+             "Seconds are a rough guide: they assume 0.2 billion operations a second and thread for popularity and\n"
+             "item-knn, whose additions wait for memory, and 40 billion for the others. Memory does not include "
+             "reading the events.\n");
   verb.Runs([options](Console& console) { return RunPlan(*options, console); });
 }
 

@@ -56,6 +56,24 @@ std::string SectionName(SectionType type) {
       return "ials item head";
     case SectionType::kEaseWeights:
       return "ease weights";
+    case SectionType::kGraphUserOffsets:
+      return "graph user offsets";
+    case SectionType::kGraphUserItems:
+      return "graph user items";
+    case SectionType::kGraphUserValues:
+      return "graph user values";
+    case SectionType::kGraphItemOffsets:
+      return "graph item offsets";
+    case SectionType::kGraphItemUsers:
+      return "graph item users";
+    case SectionType::kGraphItemValues:
+      return "graph item values";
+    case SectionType::kGraphUserScale:
+      return "graph user scale";
+    case SectionType::kGraphItemScale:
+      return "graph item scale";
+    case SectionType::kGraphLowPass:
+      return "graph low-pass vectors";
     case SectionType::kCheckpointLoss:
       return "loss";
     case SectionType::kCheckpointValidation:

@@ -6,6 +6,7 @@
 
 #include "base/shown.hpp"
 #include "waypost/model/ease_model.hpp"
+#include "waypost/model/graph_filter_model.hpp"
 #include "waypost/model/ials_model.hpp"
 #include "waypost/model/item_knn_model.hpp"
 #include "waypost/model/popularity.hpp"
@@ -108,6 +109,8 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
   if (const auto* knn = dynamic_cast<const ItemKnnModel*>(&scorer)) return EncodeItemKnn(*knn, model);
   if (const auto* ease = dynamic_cast<const EaseModel*>(&scorer)) return EncodeEase(*ease, model);
   if (const auto* ials = dynamic_cast<const IalsModel*>(&scorer)) return EncodeIals(*ials, model);
+  if (const auto* filter = dynamic_cast<const GraphFilterModel*>(&scorer))
+    return EncodeGraphFilter(*filter, model, users);
   return absl::UnimplementedError(
       absl::StrCat("Scorer.kind: want a kind that model files hold, got '", internal::ToAbsl(scorer.kind()), "'"));
 }
@@ -119,6 +122,8 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
   if (metadata.kind == "item-knn") return DecodeItemKnn(reader, model, items);
   if (metadata.kind == "ease") return DecodeEase(reader, model, items);
   if (metadata.kind == "ials") return DecodeIals(reader, metadata.parameters, model, users, items);
+  if (metadata.kind == "gf-cf" || metadata.kind == "bspm")
+    return DecodeGraphFilter(reader, metadata, model, users, items);
   return absl::UnimplementedError(absl::StrCat("section metadata, model ", model, ".kind: want a kind that format ",
                                                kVersionMajor, ".", kVersionMinor, " has, got ",
                                                internal::Shown(metadata.kind)));

@@ -16,11 +16,13 @@
 #include "file/section_reader.hpp"
 #include "waypost/base/factor_matrix.hpp"
 #include "waypost/base/status.hpp"
+#include "waypost/model/model_spec.hpp"
 #include "waypost/model/scorer.hpp"
 
 namespace waypost {
+class GraphFilterModel;
 class IalsModel;
-}
+}  // namespace waypost
 
 namespace waypost::file {
 
@@ -43,6 +45,16 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
 absl::StatusOr<EncodedModel> EncodeIals(const IalsModel& ials, std::uint32_t model);
 absl::StatusOr<std::shared_ptr<const Scorer>> DecodeIals(const SectionReader& reader, const Settings& parameters,
                                                          std::uint32_t model, std::uint64_t users, std::uint64_t items);
+absl::StatusOr<EncodedModel> EncodeGraphFilter(const GraphFilterModel& filter, std::uint32_t model,
+                                               std::uint64_t users);
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeGraphFilter(const SectionReader& reader,
+                                                                const ModelMetadata& metadata, std::uint32_t model,
+                                                                std::uint64_t users, std::uint64_t items);
+
+// The options of a model of this kind from its parameters; those that its option table does not have are a newer
+// version's.
+// Errors  kDataLoss.
+absl::StatusOr<ModelOptions> ReadModelOptions(const ModelMetadata& metadata, std::uint32_t model);
 
 // The writer's check of a factor table `what`.
 absl::Status CheckFactors(std::string_view what, const FactorMatrix& table, std::size_t dimensions);

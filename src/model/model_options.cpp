@@ -15,13 +15,19 @@ namespace {
 using internal::ToAbsl;
 
 // In the order of the alternatives of ModelOptions.
-constexpr std::array<std::string_view, 4> kKinds = {"popularity", "item-knn", "ials", "ease"};
+constexpr std::array<std::string_view, 6> kKinds = {"popularity", "item-knn", "ials", "ease", "gf-cf", "bspm"};
 
 std::string_view NameOf(KnnSimilarity value) {
   return KnnSimilarityName(value);
 }
 std::string_view NameOf(IalsSolver value) {
   return IalsSolverName(value);
+}
+std::string_view NameOf(SharpeningSolver value) {
+  return SharpeningSolverName(value);
+}
+std::string_view NameOf(FilterMerge value) {
+  return FilterMergeName(value);
 }
 
 template <typename Value>
@@ -191,6 +197,46 @@ std::span<const Option<EaseOptions>> OptionsOf(const EaseOptions&) {
   return table;
 }
 
+// The options that both graph filters have.
+template <typename O>
+std::array<Option<O>, 2> LowPassOptions() {
+  return {Always<&O::dimensions, O>("dimensions", "1..4096",
+                                    "Singular vectors of the low-pass filter: quality, memory and query time"),
+          Always<&O::low_pass_weight, O>("low_pass_weight", "0..10000",
+                                         "Weight of the low-pass filter beside the linear one; tune first, 0..1")};
+}
+template <typename O>
+std::array<Option<O>, 2> DecompositionOptions() {
+  return {Always<&O::iterations, O>("iterations", "1..1000",
+                                    "Passes of the singular value decomposition; more are more exact"),
+          Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the decomposition's first vectors")};
+}
+
+std::span<const Option<GfCfOptions>> OptionsOf(const GfCfOptions&) {
+  static const auto low_pass = LowPassOptions<GfCfOptions>();
+  static const auto svd = DecompositionOptions<GfCfOptions>();
+  static const std::array table = {low_pass[0], low_pass[1], svd[0], svd[1]};
+  return table;
+}
+
+std::span<const Option<BspmOptions>> OptionsOf(const BspmOptions&) {
+  using O = BspmOptions;
+  static const auto low_pass = LowPassOptions<O>();
+  static const auto svd = DecompositionOptions<O>();
+  static const std::array table = {
+      low_pass[0],
+      low_pass[1],
+      Always<&O::sharpening_time, O>("sharpening_time", "0..100", "How long scores are sharpened; tune first, 0.5..4"),
+      Always<&O::sharpening_steps, O>("sharpening_steps", "1..100", "Steps of the solver; query time grows with them"),
+      Always<&O::sharpening_solver, O>("sharpening_solver", "rk4, euler", "How a step of sharpening is taken"),
+      Always<&O::merge, O>("merge", "early, late",
+                           "Whether low-pass scores are added before the sharpening or after it"),
+      svd[0],
+      svd[1],
+  };
+  return table;
+}
+
 template <typename Names>
 std::string Join(const Names& names) {
   std::string text;
@@ -207,6 +253,8 @@ absl::StatusOr<ModelOptions> DefaultsOf(std::string_view kind) {
   if (kind == kKinds[1]) return ItemKnnOptions{};
   if (kind == kKinds[2]) return IalsOptions{};
   if (kind == kKinds[3]) return EaseOptions{};
+  if (kind == kKinds[4]) return GfCfOptions{};
+  if (kind == kKinds[5]) return BspmOptions{};
   return UnknownKind(kind);
 }
 
@@ -241,6 +289,10 @@ std::span<const std::string_view> ModelKinds() {
 
 std::string_view ModelKind(const ModelOptions& options) {
   return kKinds[options.index()];
+}
+
+bool HoldsInteractions(const ModelOptions& options) {
+  return std::holds_alternative<GfCfOptions>(options) || std::holds_alternative<BspmOptions>(options);
 }
 
 absl::StatusOr<std::vector<OptionInfo>> OptionTable(std::string_view kind) {

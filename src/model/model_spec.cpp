@@ -12,6 +12,7 @@
 
 #include "base/memory.hpp"
 #include "waypost/model/ease.hpp"
+#include "waypost/model/graph_filter.hpp"
 #include "waypost/model/ials.hpp"
 #include "waypost/model/item_knn.hpp"
 #include "waypost/model/popularity.hpp"
@@ -36,8 +37,7 @@ struct Train {
 
   absl::StatusOr<TrainedModel> operator()(const ItemKnnOptions& options) const {
     WAYPOST_ASSIGN_OR_RETURN(ItemKnnModel model, TrainItemKnn(matrix, options, control, parallelism));
-    return TrainedModel{
-        .scorer = std::make_shared<const ItemKnnModel>(std::move(model)), .loss = {}, .options = options};
+    return OnePass(std::move(model), options);
   }
 
   absl::StatusOr<TrainedModel> operator()(const IalsOptions& options) const {
@@ -52,7 +52,22 @@ struct Train {
 
   absl::StatusOr<TrainedModel> operator()(const EaseOptions& options) const {
     WAYPOST_ASSIGN_OR_RETURN(EaseModel model, TrainEase(matrix, options, control, parallelism));
-    return TrainedModel{.scorer = std::make_shared<const EaseModel>(std::move(model)), .loss = {}, .options = options};
+    return OnePass(std::move(model), options);
+  }
+
+  absl::StatusOr<TrainedModel> operator()(const GfCfOptions& options) const {
+    WAYPOST_ASSIGN_OR_RETURN(GraphFilterModel model, TrainGfCf(matrix, options, control, parallelism));
+    return OnePass(std::move(model), options);
+  }
+
+  absl::StatusOr<TrainedModel> operator()(const BspmOptions& options) const {
+    WAYPOST_ASSIGN_OR_RETURN(GraphFilterModel model, TrainBspm(matrix, options, control, parallelism));
+    return OnePass(std::move(model), options);
+  }
+
+  template <typename Model>
+  static TrainedModel OnePass(Model model, const ModelOptions& options) {
+    return {.scorer = std::make_shared<const Model>(std::move(model)), .loss = {}, .options = options};
   }
 
   // Names the first option but `epochs` in which `options` differ from those of the state to resume.
@@ -131,6 +146,28 @@ struct Plan {
     const double model = 4 * items * size;
     const double panels = static_cast<double>(SymmetricSweeper::kBytesAnIndex) * size;
     return {.peak = matrix_bytes() + 4 * size * size + panels, .model = model, .flops = size * size * size};
+  }
+
+  Cost operator()(const GfCfOptions& options) const { return GraphFilter(options); }
+  Cost operator()(const BspmOptions& options) const { return GraphFilter(options); }
+
+  template <typename Options>
+  Cost GraphFilter(const Options& options) const {
+    const double wide = std::min(static_cast<double>(options.dimensions) + kSvdOversampling, std::max(items, 1.0));
+    const double stride = std::ceil(wide / 16) * 16;
+    const double scales = 4 * (users + items);
+    const double tables = 4 * items * std::ceil(options.dimensions / 16.0) * 16;
+    // The Gramian of either side is summed in parts of at least 4096 rows, at most 64 tiles of 128 x 128 in all.
+    const double tiles = std::ceil(stride / 128);
+    const double parts = std::clamp(std::floor(std::max(users, items) / 4096), 1.0,
+                                    std::max(1.0, std::floor(128 / (tiles * (tiles + 1)))));
+    const double dense = (8 * parts + 8 * 3 + 4) * stride * stride;
+    const double decomposed = 4 * (users + items) * stride + dense;
+    const double finished = tables + std::max(4 * items * stride, tables);
+    const double pass = 4 * entries * stride + 6 * items * stride * stride + 18 * stride * stride * stride;
+    return {.peak = matrix_bytes() + scales + std::max(decomposed, finished),
+            .model = matrix_bytes() + scales + tables,
+            .flops = (options.iterations + 1) * pass};
   }
 };
 

@@ -95,6 +95,62 @@ TEST(DamagedFile, RandomChangesWithRightChecksumsAreRefusedOrHarmless) {
   EXPECT_GT(opened, 1000);  // changed numbers that are still numbers
 }
 
+TEST(DamagedFile, EveryKindOfModelIsFoundDamagedOrHarmless) {
+  for (std::string_view kind : ModelKinds()) {
+    SCOPED_TRACE(std::string(kind));
+    const std::vector<std::byte> sound = BytesOf(SmallBundle({.kinds = {std::string(kind)}}));
+    Random random(3);
+    for (int trial = 0; trial < 2000; ++trial) {
+      SCOPED_TRACE(trial);
+      std::vector<std::byte> bytes = sound;
+      bytes[random.Below(bytes.size())] ^= static_cast<std::byte>(1 + random.Below(255));
+      ExpectNamed(OpenAndUse(bytes, OpenCheck::kFull));
+      (void)OpenAndUse(bytes, OpenCheck::kStructure);
+      BundleSurgery surgery(sound);
+      surgery.ChangeAtRandom(random);
+      const bool full = OpenAndUse(surgery.bytes(), OpenCheck::kFull).ok();
+      EXPECT_TRUE(OpenAndUse(surgery.bytes(), OpenCheck::kStructure).ok() || !full);
+    }
+    const std::size_t sections = BundleSurgery(sound).section_count();
+    for (std::size_t section = 0; section < sections; ++section) {
+      SCOPED_TRACE(section);
+      for (const OpenCheck check : {OpenCheck::kFull, OpenCheck::kStructure}) {
+        BundleSurgery missing(sound);
+        missing.Set32(missing.EntryAt(section), 9999);
+        missing.RepairChecksums();
+        (void)OpenAndUse(missing.bytes(), check);
+        BundleSurgery shorter(sound);
+        const std::uint64_t size = shorter.Get64(shorter.EntryAt(section) + 16);
+        if (size == 0) continue;
+        shorter.Set64(shorter.EntryAt(section) + 16, size - 1);
+        shorter.RepairChecksums();
+        EXPECT_FALSE(OpenAndUse(shorter.bytes(), check).ok());
+      }
+    }
+  }
+}
+
+TEST(DamagedFile, AGraphWhoseOrientationsDisagreeIsRefused) {
+  const std::vector<std::byte> sound = BytesOf(SmallBundle({.kinds = {"gf-cf"}}));
+  const absl::StatusOr<BundleInfo> info = VerifyBundleFromMemory(sound);
+  ASSERT_TRUE(info.ok());
+  for (std::size_t section = 0; section < info->sections.size(); ++section) {
+    const std::string& name = info->sections[section].name;
+    if (name != "graph user values" && name != "graph item values") continue;
+    BundleSurgery other(sound);
+    other.Set32(info->sections[section].offset, 0x40400000);  // 3, which no strength of this bundle's first entry is
+    other.RepairChecksums();
+    const absl::Status status = OpenAndUse(other.bytes(), OpenCheck::kFull);
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("section graph item users"));
+    EXPECT_TRUE(OpenAndUse(other.bytes(), OpenCheck::kStructure).ok());
+    BundleSurgery missing(sound);
+    missing.Set32(missing.EntryAt(section), 9999);
+    missing.RepairChecksums();
+    EXPECT_FALSE(OpenAndUse(missing.bytes(), OpenCheck::kStructure).ok());
+  }
+}
+
 TEST(DamagedFile, SizesNearTheEndOfTheNumbersAreRefused) {
   const std::vector<std::byte> sound = BytesOf(SmallBundle());
   const std::uint64_t top = std::uint64_t{1} << 63;

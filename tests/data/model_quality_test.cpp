@@ -56,6 +56,19 @@ TEST(ModelQuality, OneEpochOfIalsFromItsOwnStartIsAboveEightFromARandomOne) {
   EXPECT_GE(evaluation->Find("ndcg@20")->mean, 0.1365);
 }
 
+TEST(ModelQuality, GraphFiltersOnGowallaReachTheirPublishedFigures) {
+  WAYPOST_FIND_DATA_OR_SKIP(train, "cf-gowalla/train.txt.gz");
+  WAYPOST_FIND_DATA_OR_SKIP(test, "cf-gowalla/test.txt.gz");
+  const absl::StatusOr<Evaluation> gf_cf = TrainAndEvaluate(train, test, GfCfOptions{}, "recall@20,ndcg@20");
+  ASSERT_TRUE(gf_cf.ok()) << gf_cf.status();
+  EXPECT_GE(gf_cf->Find("recall@20")->mean, 0.1849);
+  EXPECT_GE(gf_cf->Find("ndcg@20")->mean, 0.1518);
+  const absl::StatusOr<Evaluation> bspm = TrainAndEvaluate(train, test, BspmOptions{}, "recall@20,ndcg@20");
+  ASSERT_TRUE(bspm.ok()) << bspm.status();
+  EXPECT_GE(bspm->Find("recall@20")->mean, 0.1920);
+  EXPECT_GE(bspm->Find("ndcg@20")->mean, 0.1597);
+}
+
 TEST(ModelQuality, ItemKnnOnCourseEnrolmentsIsFarAbovePopularity) {
   WAYPOST_FIND_DATA_OR_SKIP(train, "course-mooccubex-enrolments/train.txt.gz");
   WAYPOST_FIND_DATA_OR_SKIP(test, "course-mooccubex-enrolments/test.txt.gz");

@@ -105,6 +105,7 @@ TEST(GoldenModelFile, AFileIsOfTheLowestVersionThatHasItsKinds) {
   EXPECT_EQ(FormatOf({"popularity"}), "1.1");
   EXPECT_EQ(FormatOf({"popularity", "item-knn", "ials"}), "1.1");
   EXPECT_EQ(FormatOf({"popularity", "ease"}), "1.2");
+  EXPECT_EQ(FormatOf({"gf-cf", "ials"}), "1.2");
 }
 
 TEST(GoldenModelFile, TheVersionMapNamesTheNewestFormatThatThisReleaseWrites) {

@@ -36,6 +36,15 @@ struct BundleShape {
   int threads = 1;
 };
 
+// The options of a kind that has dimensions, or none.
+inline std::vector<OptionSetting> SmallOptions(const std::string& kind, int dimensions) {
+  std::vector<OptionSetting> settings;
+  const std::vector<OptionInfo> table = OptionTable(kind).value();
+  for (const OptionInfo& info : table)
+    if (info.name == "dimensions") settings.emplace_back("dimensions", std::to_string(dimensions));
+  return settings;
+}
+
 // Trained on a random world; the same for the same arguments, whatever the number of threads.
 inline ModelBundle SmallBundle(const BundleShape& shape = {}) {
   const SparseMatrix world = RandomSparse(/*seed=*/3, shape.users, shape.items, 0.5, /*weighted=*/true);
@@ -62,17 +71,17 @@ inline ModelBundle SmallBundle(const BundleShape& shape = {}) {
       absl::StatusOr<ItemKnnModel> knn = TrainItemKnn(positives, {}, {}, parallelism);
       EXPECT_TRUE(knn.ok()) << knn.status();
       model.scorer = std::make_shared<const ItemKnnModel>(*std::move(knn));
-    } else if (kind != "ials") {
-      const absl::StatusOr<ModelOptions> options = ParseModelOptions(kind, {});
-      EXPECT_TRUE(options.ok()) << options.status();
-      absl::StatusOr<TrainedModel> trained = TrainModel(positives, *options, {}, parallelism);
-      EXPECT_TRUE(trained.ok()) << trained.status();
-      model.scorer = trained->scorer;
-    } else {
+    } else if (kind == "ials") {
       absl::StatusOr<IalsTraining> ials =
           TrainIals(positives, {.dimensions = shape.dimensions, .epochs = 3}, {}, parallelism);
       EXPECT_TRUE(ials.ok()) << ials.status();
       model.scorer = std::make_shared<const IalsModel>(std::move(ials->model));
+    } else {
+      const absl::StatusOr<ModelOptions> options = ParseModelOptions(kind, SmallOptions(kind, shape.dimensions));
+      EXPECT_TRUE(options.ok()) << options.status();
+      const absl::StatusOr<TrainedModel> trained = TrainModel(positives, *options, {}, parallelism);
+      EXPECT_TRUE(trained.ok()) << trained.status();
+      model.scorer = trained->scorer;
     }
     bundle.models.push_back(std::move(model));
   }

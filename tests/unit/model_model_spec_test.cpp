@@ -42,7 +42,9 @@ TEST(ModelSpec, WhatIsFormattedParsesToTheSameTraining) {
       IalsOptions{},
       IalsOptions{.regularization = 1e-9f, .solver = IalsSolver::kExact, .seed = ~std::uint64_t{0}},
       IalsOptions{.solver = IalsSolver::kCg, .cg_steps = 7},
-      EaseOptions{.regularization = 0.1f}};
+      EaseOptions{.regularization = 0.1f},
+      GfCfOptions{.low_pass_weight = 0.7f},
+      BspmOptions{.sharpening_solver = SharpeningSolver::kEuler, .merge = FilterMerge::kLate, .seed = 9}};
   for (const ModelOptions& options : all) {
     const std::vector<OptionSetting> settings = FormatOptions(options);
     const absl::StatusOr<ModelOptions> parsed = ParseModelOptions(ModelKind(options), settings);
@@ -116,7 +118,8 @@ TEST(ModelSpec, AnOptionThatTheModelDoesNotUseIsAnErrorThatListsThoseItDoes) {
   EXPECT_THAT(ErrorOf("item-knn", {{"dimensions", "64"}}),
               HasSubstr("item-knn: want one of similarity, neighbours, neighbour_mass, user_exponent"));
   EXPECT_THAT(ErrorOf("popularity", {{"neighbours", "5"}}), HasSubstr("popularity: want no options, got 'neighbours'"));
-  EXPECT_THAT(ErrorOf("knn", {}), HasSubstr("model: want one of popularity, item-knn, ials, ease, got 'knn'"));
+  EXPECT_THAT(ErrorOf("knn", {}),
+              HasSubstr("model: want one of popularity, item-knn, ials, ease, gf-cf, bspm, got 'knn'"));
 }
 
 TEST(ModelSpec, AnOptionThatTheOthersMakeIneffectiveIsAnError) {
@@ -178,7 +181,7 @@ TEST(ModelSpec, ACancelledTrainingSaysSo) {
 TEST(ModelSpec, AModelOfASinglePassRefusesAStateAndFirstVectors) {
   const InteractionMatrix matrix = testing_support::RandomMatrix(1, 30, 20, 0.2);
   const IalsState state;
-  for (std::string_view kind : {"popularity", "item-knn", "ease"}) {
+  for (std::string_view kind : {"popularity", "item-knn", "ease", "gf-cf", "bspm"}) {
     SCOPED_TRACE(kind);
     const auto expect_refused = [&](const TrainingControl& control, const std::string& field) {
       const absl::Status status = TrainModel(matrix, *ParseModelOptions(kind, {}), control).status();
@@ -230,9 +233,10 @@ TEST(ModelSpec, ATrainingBeyondTheMemoryLimitIsRefusedWithWhatWouldFit) {
   control.memory_limit_bytes = plan - 1;
   const absl::Status status = TrainModel(matrix, EaseOptions{}, control).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(status.message()),
-              testing::MatchesRegex("TrainModel.memory: want at most [0-9.]+ MB, got a plan of [0-9.]+ MB for ease with "
-                                    "900 items; with their defaults would fit: popularity, .*"));
+  EXPECT_THAT(
+      std::string(status.message()),
+      testing::MatchesRegex("TrainModel.memory: want at most [0-9.]+ MB, got a plan of [0-9.]+ MB for ease with "
+                            "900 items; with their defaults would fit: popularity, .*"));
   EXPECT_FALSE(begun);
   control.memory_limit_bytes = plan;
   EXPECT_TRUE(TrainModel(matrix, EaseOptions{}, control).ok());

@@ -354,29 +354,10 @@ inline absl::StatusOr<Explanation> IalsModel::Explain(const UserView& user, Item
   try {
     AlignedVector<float> vector(side_.stride);
     WriteVector(user, vector.data());
-    Explanation result;
-    result.score = GetScoreKernels().dot(vector.data(), item_factors().row(item.value), side_.stride);
-    WAYPOST_RETURN_IF_ERROR(
-        internal::CheckFiniteScores(*this, std::array{static_cast<char>(std::isfinite(result.score))}));
-    std::vector<double> amounts = ExactContributions(user.history, item_factors().row(item.value));
-    double sum = 0;
-    double magnitude = 0;
-    for (double amount : amounts) {
-      sum += amount;
-      magnitude += std::abs(amount);
-    }
-    constexpr double kRounding = 1e-3;  // relative to the amounts: more is no rounding, but another history
-    const double rest = static_cast<double>(result.score) - sum;
-    if (std::abs(rest) <= kRounding * magnitude) {
-      for (double& amount : amounts) amount += magnitude > 0 ? rest * (std::abs(amount) / magnitude) : 0.0;
-    } else {
-      result.base = static_cast<float>(rest);
-    }
-    result.contributions.reserve(amounts.size());
-    for (std::size_t j = 0; j < amounts.size(); ++j)
-      result.contributions.push_back({ItemIndex{user.history.columns[j]}, static_cast<float>(amounts[j])});
-    internal::SortContributions(result.contributions);
-    return result;
+    const float score = GetScoreKernels().dot(vector.data(), item_factors().row(item.value), side_.stride);
+    WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(*this, std::array{static_cast<char>(std::isfinite(score))}));
+    return internal::ExplanationOf(score, user.history,
+                                   ExactContributions(user.history, item_factors().row(item.value)));
   } catch (const std::bad_alloc&) {
     return internal::ScorerMemoryError("Explain");
   }

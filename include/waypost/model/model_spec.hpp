@@ -20,6 +20,7 @@
 #include "waypost/base/status.hpp"
 #include "waypost/matrix/sparse_matrix.hpp"
 #include "waypost/model/ease_options.hpp"
+#include "waypost/model/graph_filter_options.hpp"
 #include "waypost/model/ials_options.hpp"
 #include "waypost/model/item_knn_options.hpp"
 #include "waypost/model/scorer.hpp"
@@ -32,7 +33,8 @@ struct PopularityOptions {
   friend bool operator==(const PopularityOptions&, const PopularityOptions&) = default;
 };
 
-using ModelOptions = std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions>;
+using ModelOptions =
+    std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions, GfCfOptions, BspmOptions>;
 
 // One name = value pair of a model's options.
 using OptionSetting = std::pair<std::string, std::string>;
@@ -46,11 +48,14 @@ struct OptionInfo {
   SearchRange search{};   // where a search looks for it; none for what is a choice of cost or of the algorithm
 };
 
-// Every kind that can be trained: "popularity", "item-knn", "ials", "ease".
+// Every kind that can be trained: "popularity", "item-knn", "ials", "ease", "gf-cf", "bspm".
 std::span<const std::string_view> ModelKinds();
 
 // The kind that these options train.
 std::string_view ModelKind(const ModelOptions& options);
+
+// Whether a model of these options holds the interactions it was trained on, without ids: it cannot do without them.
+bool HoldsInteractions(const ModelOptions& options);
 
 // Returns the options of a kind in the order of its help; empty for a kind without options.
 // Errors  kInvalidArgument: unknown kind; lists the known ones.

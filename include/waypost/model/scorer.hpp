@@ -7,6 +7,7 @@
 #define WAYPOST_MODEL_SCORER_HPP_
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -159,6 +160,32 @@ inline void SortContributions(std::vector<Contribution>& contributions) {
   std::sort(contributions.begin(), contributions.end(), [](const Contribution& a, const Contribution& b) {
     return a.amount != b.amount ? a.amount > b.amount : a.item < b.item;
   });
+}
+
+// An explanation of `score` by what each item of the history brings beside `base`, computed more exactly than the
+// score: what rounding leaves between them is shared in proportion. More than that is no rounding, but a history that
+// the score was not made from: it is the base.
+inline Explanation ExplanationOf(float score, const SparseRowView& history, std::vector<double> amounts,
+                                 double base = 0) {
+  Explanation result{.score = score, .base = static_cast<float>(base), .contributions = {}};
+  double sum = 0;
+  double magnitude = 0;
+  for (double amount : amounts) {
+    sum += amount;
+    magnitude += std::abs(amount);
+  }
+  constexpr double kRounding = 1e-3;  // relative to the amounts
+  const double rest = static_cast<double>(score) - base - sum;
+  if (std::abs(rest) <= kRounding * magnitude) {
+    for (double& amount : amounts) amount += magnitude > 0 ? rest * (std::abs(amount) / magnitude) : 0.0;
+  } else {
+    result.base = static_cast<float>(base + rest);
+  }
+  result.contributions.reserve(amounts.size());
+  for (std::size_t n = 0; n < amounts.size(); ++n)
+    result.contributions.push_back({ItemIndex{history.columns[n]}, static_cast<float>(amounts[n])});
+  SortContributions(result.contributions);
+  return result;
 }
 
 inline absl::Status ScorerMemoryError(std::string_view member) {
