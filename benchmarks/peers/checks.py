@@ -85,6 +85,19 @@ def to_target(data: str, dimensions: int, reached: Callable[[str, str], bool]):
     return figure
 
 
+def at_quality(step: str):
+    """Against the peer, where Waypost's ndcg@20 on test is at least the peer's."""
+
+    def figure(results: Results) -> Figure:
+        rows = rows_of(results, step)
+        own, peer = (row for name, row in sorted(rows.items(), key=lambda item: item[0] != "waypost"))
+        better = own["quality"]["ndcg@20"] >= peer["quality"]["ndcg@20"]
+        note = f"against {peer['library']}, ndcg@20 {own['quality']['ndcg@20']:.4f} and {peer['quality']['ndcg@20']:.4f}"
+        return dataclasses.replace(ratio(seconds_of(peer), seconds_of(own), note), valid=better)
+
+    return figure
+
+
 def of_roofline(results: Results) -> Figure:
     rows = rows_of(results, "roofline")
     share = ratio(rows["waypost"]["flops_per_second"], rows["numpy"]["flops_per_second"])
@@ -188,4 +201,7 @@ def all_checks(reached: Callable[[str, str], bool]) -> list[Check]:
                         ["memory"], memory_share("memory")))  # fmt: skip
     checks.append(Check("14", "growth of an epoch's cost, exponent", "", 1.05, False,
                         [f"growth-{millions}" for millions in GROWTH], growth_exponent))  # fmt: skip
+    for kind, want in (("bpr", 1.5), ("warp", 3)):
+        checks.append(above("15", f"{kind.upper()}, interactions visited a second", want, f"pairs-{kind}",
+                            at_quality(f"pairs-{kind}")))  # fmt: skip
     return checks

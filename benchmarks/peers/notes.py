@@ -88,6 +88,15 @@ SECTIONS = (
         "Intervals, which Waypost adds on request; metrics beyond these.",
     ),
     Section(
+        ("pairs-",),
+        "BPR and WARP (line 15)",
+        "Seconds of a whole training over its epochs, each of which visits every interaction once (implicit draws as "
+        "many), 64 dimensions, the item's bias included. Waypost's seconds include its start and the last fold-in of "
+        "every user; it takes its defaults, which were chosen on a held-out tenth of train, the peers the learning "
+        "rates of their documentation and as many epochs as they take to settle. Quality is on test.",
+        "The best that the peers reach with a search of their own; other data.",
+    ),
+    Section(
         ("ingest-",),
         "From CSV to ids and a matrix (line 11)",
         "10 million lines `user,item,value,timestamp`; the timestamp is not used. Peers: read the three columns, "

@@ -153,6 +153,23 @@ def open_model(options: argparse.Namespace) -> None:
     report.emit("implicit", "implicit", "load", 1, **timing, first_answer_seconds=first, touched_bytes=touched)
 
 
+def pairs(options: argparse.Namespace) -> None:
+    """BPR: seconds an epoch."""
+    matrix = read_matrix(options.train)
+
+    def make() -> BayesianPersonalizedRanking:
+        model = BayesianPersonalizedRanking(
+            factors=options.dimensions - 1, iterations=options.epochs, learning_rate=options.learning_rate,
+            regularization=options.regularization, random_state=options.seed, num_threads=options.threads,
+        )  # fmt: skip
+        model.fit(matrix, show_progress=False)
+        return model
+
+    timing, model = report.timed(make, options.repeats)
+    timing = report.per_epoch(timing, options.epochs)
+    report.emit_training("implicit", "implicit", options, timing, lambda: (model.user_factors, model.item_factors))
+
+
 def bpr(options: argparse.Namespace) -> None:
     """Factors without the norms' skew of ALS, for the exact top-k: not timed."""
     model = BayesianPersonalizedRanking(
@@ -175,6 +192,7 @@ COMMANDS = {
     "make-model": make_model,
     "open": open_model,
     "bpr": bpr,
+    "pairs": pairs,
 }
 
 if __name__ == "__main__":

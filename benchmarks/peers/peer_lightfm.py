@@ -41,7 +41,17 @@ def trajectory(options: argparse.Namespace) -> None:
         report.keep_epoch(options, number, seconds, *tables(model))
 
 
-COMMANDS = {"train": train, "trajectory": trajectory}
+def pairs(options: argparse.Namespace) -> None:
+    """Seconds an epoch."""
+    matrix = read_matrix(options.train).tocoo()
+    timing, model = report.timed(
+        lambda: make(options).fit(matrix, epochs=options.epochs, num_threads=options.threads), options.repeats
+    )
+    timing = report.per_epoch(timing, options.epochs)
+    report.emit_training("lightfm", "lightfm-next", options, timing, lambda: tables(model))
+
+
+COMMANDS = {"train": train, "trajectory": trajectory, "pairs": pairs}
 
 if __name__ == "__main__":
     command = COMMANDS[sys.argv.pop(1)]

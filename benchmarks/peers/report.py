@@ -75,6 +75,10 @@ def keep_epoch(options: argparse.Namespace, number: int, cpu_seconds: float, use
     print(json.dumps({"epoch": number, "cpu_seconds": cpu_seconds}), flush=True)
 
 
+def per_epoch(timing: dict[str, list[float]], epochs: int) -> dict[str, list[float]]:
+    return {name: [second / epochs for second in seconds] for name, seconds in timing.items()}
+
+
 def emit_training(
     library: str, package: str, options: argparse.Namespace, timing: dict[str, list[float]], tables: Callable[[], tuple]
 ) -> None:

@@ -127,6 +127,29 @@ def epoch(places: Places, dimensions: int, *, sampled: bool) -> Step:
     return Step(f"epoch-{dimensions}", f"one exact iALS epoch, gowalla, d = {dimensions}", jobs, long=sampled)
 
 
+def pairs(places: Places, kind: str) -> Step:
+    """Sampled pairs, 64 dimensions: Waypost with its defaults, the peer with what its users take."""
+    peer, script, flags = {
+        "bpr": ("implicit", "implicit", ["--epochs", "60", "--learning-rate", "0.05", "--regularization", "0.01"]),
+        "warp": ("lightfm", "lightfm", ["--epochs", "20", "--learning-rate", "0.05"]),
+    }[kind]
+    common = ["--train", places.file("gowalla.train.csr"), "--threads", str(THREADS)]
+
+    def factors(library: str) -> str:
+        return places.file(f"{library}.{kind}")
+
+    def quality(library: str) -> list[str]:
+        return evaluate_command(places, "gowalla", "test", factors(library), 64)
+
+    jobs = [
+        Job("waypost", places.waypost("pairs", "--kind", kind, *common, "--factors", factors("waypost")),
+            quality("waypost")),
+        Job(peer, places.peer(script, "pairs", *common, "--dimensions", "64", "--factors", factors(peer), *flags),
+            quality(peer)),
+    ]  # fmt: skip
+    return Step(f"pairs-{kind}", f"{kind.upper()}, gowalla, d = 64, seconds an epoch", jobs, rounds=3)
+
+
 def roofline(places: Places) -> Step:
     jobs = [
         Job("waypost", places.waypost("roofline", "--train", places.file("gowalla.train.csr"), "--set",
@@ -268,6 +291,8 @@ def all_steps(places: Places) -> list[Step]:
         item_knn(places),
         item_knn_degree(places),
         evaluate(places),
+        pairs(places, "bpr"),
+        pairs(places, "warp"),
         ingest(places, "integers"),
         ingest(places, "strings"),
         training(places, "gowalla", 256, repeats=1, long=True),

@@ -74,6 +74,12 @@ std::string SectionName(SectionType type) {
       return "graph item scale";
     case SectionType::kGraphLowPass:
       return "graph low-pass vectors";
+    case SectionType::kPairwiseUserFactors:
+      return "pairwise user factors";
+    case SectionType::kPairwiseItemFactors:
+      return "pairwise item factors";
+    case SectionType::kPairwiseMeanStrength:
+      return "pairwise mean strength";
     case SectionType::kCheckpointLoss:
       return "loss";
     case SectionType::kCheckpointValidation:

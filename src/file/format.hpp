@@ -93,6 +93,9 @@ enum class SectionType : std::uint32_t {  // on disk: do not change
   kGraphUserScale = 102,
   kGraphItemScale = 103,
   kGraphLowPass = 104,
+  kPairwiseUserFactors = 112,
+  kPairwiseItemFactors = 113,
+  kPairwiseMeanStrength = 114,
   kCheckpointLoss = 128,
   kCheckpointValidation = 129,
 };

@@ -9,6 +9,7 @@
 #include "waypost/model/graph_filter_model.hpp"
 #include "waypost/model/ials_model.hpp"
 #include "waypost/model/item_knn_model.hpp"
+#include "waypost/model/pairwise_model.hpp"
 #include "waypost/model/popularity.hpp"
 
 namespace waypost::file {
@@ -111,6 +112,7 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
   if (const auto* ials = dynamic_cast<const IalsModel*>(&scorer)) return EncodeIals(*ials, model);
   if (const auto* filter = dynamic_cast<const GraphFilterModel*>(&scorer))
     return EncodeGraphFilter(*filter, model, users);
+  if (const auto* pairwise = dynamic_cast<const PairwiseModel*>(&scorer)) return EncodePairwise(*pairwise, model);
   return absl::UnimplementedError(
       absl::StrCat("Scorer.kind: want a kind that model files hold, got '", internal::ToAbsl(scorer.kind()), "'"));
 }
@@ -124,6 +126,7 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
   if (metadata.kind == "ials") return DecodeIals(reader, metadata.parameters, model, users, items);
   if (metadata.kind == "gf-cf" || metadata.kind == "bspm")
     return DecodeGraphFilter(reader, metadata, model, users, items);
+  if (metadata.kind == "bpr" || metadata.kind == "warp") return DecodePairwise(reader, metadata, model, users, items);
   return absl::UnimplementedError(absl::StrCat("section metadata, model ", model, ".kind: want a kind that format ",
                                                kVersionMajor, ".", kVersionMinor, " has, got ",
                                                internal::Shown(metadata.kind)));

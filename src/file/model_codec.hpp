@@ -22,6 +22,7 @@
 namespace waypost {
 class GraphFilterModel;
 class IalsModel;
+class PairwiseModel;
 }  // namespace waypost
 
 namespace waypost::file {
@@ -55,6 +56,11 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeGraphFilter(const SectionRea
 // version's.
 // Errors  kDataLoss.
 absl::StatusOr<ModelOptions> ReadModelOptions(const ModelMetadata& metadata, std::uint32_t model);
+
+absl::StatusOr<EncodedModel> EncodePairwise(const PairwiseModel& pairwise, std::uint32_t model);
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodePairwise(const SectionReader& reader, const ModelMetadata& metadata,
+                                                             std::uint32_t model, std::uint64_t users,
+                                                             std::uint64_t items);
 
 // The writer's check of a factor table `what`.
 absl::Status CheckFactors(std::string_view what, const FactorMatrix& table, std::size_t dimensions);

@@ -15,7 +15,8 @@ namespace {
 using internal::ToAbsl;
 
 // In the order of the alternatives of ModelOptions.
-constexpr std::array<std::string_view, 6> kKinds = {"popularity", "item-knn", "ials", "ease", "gf-cf", "bspm"};
+constexpr std::array<std::string_view, 8> kKinds = {"popularity", "item-knn", "ials", "ease",
+                                                    "gf-cf",      "bspm",     "bpr",  "warp"};
 
 std::string_view NameOf(KnnSimilarity value) {
   return KnnSimilarityName(value);
@@ -237,6 +238,38 @@ std::span<const Option<BspmOptions>> OptionsOf(const BspmOptions&) {
   return table;
 }
 
+std::span<const Option<BprOptions>> OptionsOf(const BprOptions&) {
+  using O = BprOptions;
+  static const std::array table = {
+      Always<&O::dimensions, O>("dimensions", "1..4096", "Length of the vectors, the item's bias included"),
+      Always<&O::epochs, O>("epochs", "1..10000", "Visits of every interaction"),
+      Always<&O::learning_rate, O>("learning_rate", "1e-6..10",
+                                   "Size of the first epoch's steps, which falls to a tenth; tune first, 0.03..0.3"),
+      Always<&O::regularization, O>("regularization", "0..10", "Strength of L2 regularization, 0.001..0.05"),
+      Always<&O::patience, O>("patience", "0..10000",
+                              "Epochs without a better validation measure before training stops; 0 runs all"),
+      Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the order and of the negatives"),
+  };
+  return table;
+}
+
+std::span<const Option<WarpOptions>> OptionsOf(const WarpOptions&) {
+  using O = WarpOptions;
+  static const std::array table = {
+      Always<&O::dimensions, O>("dimensions", "1..4096", "Length of the vectors, the item's bias included"),
+      Always<&O::epochs, O>("epochs", "1..10000", "Visits of every interaction"),
+      Always<&O::learning_rate, O>("learning_rate", "1e-6..10",
+                                   "Size of the first epoch's steps, which falls to a tenth; tune first, 0.01..0.1"),
+      Always<&O::regularization, O>("regularization", "0..10", "Strength of L2 regularization, 0.003..0.1"),
+      Always<&O::max_trials, O>("max_trials", "1..1000",
+                                "Negatives drawn for an interaction until one scores too high"),
+      Always<&O::patience, O>("patience", "0..10000",
+                              "Epochs without a better validation measure before training stops; 0 runs all"),
+      Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the order and of the negatives"),
+  };
+  return table;
+}
+
 template <typename Names>
 std::string Join(const Names& names) {
   std::string text;
@@ -255,6 +288,8 @@ absl::StatusOr<ModelOptions> DefaultsOf(std::string_view kind) {
   if (kind == kKinds[3]) return EaseOptions{};
   if (kind == kKinds[4]) return GfCfOptions{};
   if (kind == kKinds[5]) return BspmOptions{};
+  if (kind == kKinds[6]) return BprOptions{};
+  if (kind == kKinds[7]) return WarpOptions{};
   return UnknownKind(kind);
 }
 

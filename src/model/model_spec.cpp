@@ -15,6 +15,7 @@
 #include "waypost/model/graph_filter.hpp"
 #include "waypost/model/ials.hpp"
 #include "waypost/model/item_knn.hpp"
+#include "waypost/model/pairwise.hpp"
 #include "waypost/model/popularity.hpp"
 
 namespace waypost {
@@ -68,6 +69,18 @@ struct Train {
   template <typename Model>
   static TrainedModel OnePass(Model model, const ModelOptions& options) {
     return {.scorer = std::make_shared<const Model>(std::move(model)), .loss = {}, .options = options};
+  }
+
+  absl::StatusOr<TrainedModel> operator()(const BprOptions& options) const { return TrainPairs(options); }
+  absl::StatusOr<TrainedModel> operator()(const WarpOptions& options) const { return TrainPairs(options); }
+
+  template <typename Options>
+  absl::StatusOr<TrainedModel> TrainPairs(const Options& options) const {
+    WAYPOST_ASSIGN_OR_RETURN(PairwiseTraining training, TrainPairwise(matrix, options, control, parallelism));
+    return TrainedModel{.scorer = std::make_shared<const PairwiseModel>(std::move(training.model)),
+                        .loss = {},
+                        .epochs = training.epochs,
+                        .options = options};
   }
 
   // Names the first option but `epochs` in which `options` differ from those of the state to resume.
@@ -168,6 +181,19 @@ struct Plan {
     return {.peak = matrix_bytes() + scales + std::max(decomposed, finished),
             .model = matrix_bytes() + scales + tables,
             .flops = (options.iterations + 1) * pass};
+  }
+
+  Cost operator()(const PairwiseOptions& options) const {
+    const double d = options.dimensions;
+    const double stride = std::ceil(d / 16) * 16;
+    const double factors = 4 * (users + items) * stride;
+    const double visits = 12 * entries + 8 * (users + items);
+    const double step = options.loss == PairwiseLoss::kBpr ? 10 * d : (6 + options.max_trials) * d;
+    const double visited = (options.epochs + 6) * entries;  // the fold-ins at the end
+    // Codes and order of the index over the items: at most 2 bytes an element.
+    return {.peak = matrix_bytes() + factors + visits + 2 * items * stride,
+            .model = factors,
+            .flops = visited * step + 8 * entries * d + 3 * items * d * d};
   }
 };
 

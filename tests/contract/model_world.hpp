@@ -56,6 +56,8 @@ inline std::vector<ModelCase> PersonalModels() {
             {"sharpening_solver", "euler"},
             {"sharpening_time", "1"},
             {"sharpening_steps", "2"}}},
+          {"Bpr", "bpr", {d8}},
+          {"Warp", "warp", {d8, {"regularization", "0.3"}}},
           {"IalsMoreDimensionsThanItems",
            "ials",
            {{"dimensions", "96"}, {"epochs", "4"}, {"unobserved_weight", "0.1"}, {"regularization", "0.05"}}}};

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
       {"1.0-all", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"popularity", "item-knn", "ials"}}},
       {"1.1-ials", {.users = 3, .items = 300, .dimensions = 5, .kinds = {"ials"}, .titles = false}},
       {"1.2-ease", {.kinds = {"ease"}}},
+      {"1.2-pairwise", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"bpr", "warp"}, .titles = false}},
       {"1.2-graph-filters", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"gf-cf", "bspm"}, .titles = false}},
   };
   for (const auto& [name, shape] : files) {

@@ -119,7 +119,7 @@ TEST(ModelSpec, AnOptionThatTheModelDoesNotUseIsAnErrorThatListsThoseItDoes) {
               HasSubstr("item-knn: want one of similarity, neighbours, neighbour_mass, user_exponent"));
   EXPECT_THAT(ErrorOf("popularity", {{"neighbours", "5"}}), HasSubstr("popularity: want no options, got 'neighbours'"));
   EXPECT_THAT(ErrorOf("knn", {}),
-              HasSubstr("model: want one of popularity, item-knn, ials, ease, gf-cf, bspm, got 'knn'"));
+              HasSubstr("model: want one of popularity, item-knn, ials, ease, gf-cf, bspm, bpr, warp, got 'knn'"));
 }
 
 TEST(ModelSpec, AnOptionThatTheOthersMakeIneffectiveIsAnError) {

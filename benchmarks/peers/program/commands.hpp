@@ -9,6 +9,7 @@ namespace waypost::peers {
 
 absl::Status RunTrain(Arguments& arguments);
 absl::Status RunEpoch(Arguments& arguments);
+absl::Status RunPairs(Arguments& arguments);
 absl::Status RunItemKnn(Arguments& arguments);
 absl::Status RunRoofline(Arguments& arguments);
 absl::Status RunTopK(Arguments& arguments);

@@ -34,7 +34,7 @@ absl::Status Run(int count, char** arguments) {
       {"train", RunTrain},          {"epoch", RunEpoch},   {"item-knn", RunItemKnn},
       {"roofline", RunRoofline},    {"top-k", RunTopK},    {"recommend-all", RunRecommendAll},
       {"fold-in", RunFoldIn},       {"open", RunOpen},     {"evaluate", RunEvaluate},
-      {"make-model", RunMakeModel}, {"ingest", RunIngest},
+      {"make-model", RunMakeModel}, {"ingest", RunIngest}, {"pairs", RunPairs},
   };
   const auto command = kCommands.find(count > 1 ? arguments[1] : "");
   if (command == kCommands.end()) return absl::InvalidArgumentError("want a subcommand; main.cpp lists them");

@@ -111,6 +111,29 @@ absl::Status RunTrain(Arguments& arguments) {
   return absl::OkStatus();
 }
 
+// BPR and WARP by --kind: seconds of a whole training over its epochs, the start and the last fold-ins included.
+absl::Status RunPairs(Arguments& arguments) {
+  WAYPOST_ASSIGN_OR_RETURN(const std::string kind, arguments.Text("kind"));
+  WAYPOST_ASSIGN_OR_RETURN(const Job job, ReadJob(arguments, kind));
+  const std::string factors = arguments.TextOr("factors");
+  WAYPOST_RETURN_IF_ERROR(arguments.CheckAllUsed());
+  Timing timing;
+  WAYPOST_ASSIGN_OR_RETURN(const TrainedModel trained, TrainRepeatedly(job, timing));
+  for (std::vector<double>* seconds : {&timing.seconds, &timing.cpu_seconds})
+    for (double& value : *seconds) value /= trained.epochs;
+  Report report(kind, job.parallelism.threads());
+  report.Add(timing);
+  report.Add("entries", static_cast<double>(job.matrix.entries()));
+  report.Add("training_peak_rss_bytes", static_cast<double>(PeakResidentBytes()));
+  const auto& model = static_cast<const FactorScorer&>(*trained.scorer);
+  if (!factors.empty()) {
+    WAYPOST_RETURN_IF_ERROR(WriteFactors(model.user_factors(), factors + ".users.f32"));
+    WAYPOST_RETURN_IF_ERROR(WriteFactors(model.item_factors(), factors + ".items.f32"));
+  }
+  report.Print();
+  return absl::OkStatus();
+}
+
 // The first epoch also pays for what is done once, so it does not count: --set epochs=N gives N - 1 figures a repeat.
 absl::Status RunEpoch(Arguments& arguments) {
   WAYPOST_ASSIGN_OR_RETURN(const Job job, ReadJob(arguments, "ials"));

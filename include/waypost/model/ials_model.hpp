@@ -13,24 +13,20 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <new>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "waypost/base/factor_matrix.hpp"
-#include "waypost/base/score_kernels.hpp"
-#include "waypost/base/top_k_index.hpp"
+#include "waypost/model/factor_scorer.hpp"
 #include "waypost/model/ials_kernels.hpp"
 #include "waypost/model/ials_options.hpp"
-#include "waypost/model/scorer.hpp"
 
 namespace waypost {
 
 // Immutable: safe to use from any number of threads.
-class IalsModel final : public Scorer {
+class IalsModel final : public FactorScorer {
  public:
   // options.unobserved_weight is set. Both tables have options.dimensions columns, are finite and obey (1) and (2); one
   // eigenvalue >= 0 a dimension. `user_factors` may have no rows: every user is then folded in.
@@ -43,59 +39,21 @@ class IalsModel final : public Scorer {
             SharedArray<double> gramian_eigenvalues);
 
   const IalsOptions& options() const { return options_; }
-  const FactorMatrix& user_factors() const { return user_factors_; }
-  const FactorMatrix& item_factors() const { return index_.rows(); }
-  const TopKIndex& item_index() const { return index_; }
   const SharedArray<double>& gramian_eigenvalues() const { return gramian_eigenvalues_; }
 
   std::string_view kind() const override { return "ials"; }
-  std::size_t item_count() const override { return item_factors().rows(); }
-  std::size_t user_count() const override { return user_factors_.rows(); }
-  std::size_t dimensions() const override { return item_factors().dimensions(); }
-
-  // A history without entries gives the zero vector.
-  // Cost  O(n^2 d) for n < d entries, else O(n d^2); allocates only when the calling thread meets its longest history.
-  absl::Status FoldIn(const SparseRowView& history, std::span<float> vector) const override;
-
-  // The same for many histories at once, in parallel.
-  //   vectors  float32[histories x dimensions()], row-major.
-  absl::Status FoldIn(std::span<const SparseRowView> histories, std::span<float> vectors,
-                      const Parallelism& parallelism) const;
-
-  // A known user is scored with the stored vector, any other with the fold-in of the history.
-  absl::Status Score(std::span<const UserView> users, std::span<float> scores,
-                     const Parallelism& parallelism) const override;
-  absl::StatusOr<std::vector<std::vector<ScoredItem>>> TopK(std::span<const UserView> users,
-                                                            std::span<const Candidates> candidates, std::size_t k,
-                                                            const Parallelism& parallelism) const override;
-
-  // A known user's stored vector is used in place.
-  // Cost  allocates nothing for a known user, otherwise as FoldIn.
-  absl::StatusOr<std::size_t> TopKInto(const UserView& user, const Candidates& candidates,
-                                       std::span<ScoredItem> best) const override;
-
-  // By the cosine of item vectors; items whose cosine is not above 0 are no evidence.
-  absl::StatusOr<std::vector<ScoredItem>> Similar(ItemIndex item, const Candidates& candidates,
-                                                  std::size_t k) const override;
-
   // The user's vector is A^-1 sum_j c_j h_j, so item j brings c_j h_i^T A^-1 h_j. Solved in float64; what the rounding
   // of the stored float32 vector leaves is shared in proportion. Where a stored user's `history` is not the training
   // history, the difference is the base.
   absl::StatusOr<Explanation> Explain(const UserView& user, ItemIndex item) const override;
 
  private:
-  static constexpr std::size_t kUserBlock = 16;  // users folded in and scored together
-
-  bool Known(const UserView& user) const { return user.user && user_count() > 0; }
-  // Requires  a valid history; `vector` is float32[stride], 64-byte aligned.
-  void FoldInPadded(const SparseRowView& history, float* vector) const;
-  void WriteVector(const UserView& user, float* vector) const;
-  void WriteVectors(std::span<const UserView> users, float* vectors, const Parallelism& parallelism) const;
+  // A history without entries gives the zero vector.
+  // Cost  O(n^2 d) for n < d entries, else O(n d^2); allocates only when the calling thread meets its longest history.
+  void FoldInPadded(const SparseRowView& history, float* vector) const override;
   std::vector<double> ExactContributions(const SparseRowView& history, const float* item) const;
 
   IalsOptions options_;
-  FactorMatrix user_factors_;
-  TopKIndex index_;
   SharedArray<double> gramian_eigenvalues_;
   SharedArray<float> ridge_;  // unobserved weight x eigenvalue, padded
   IalsSideView side_;
@@ -132,13 +90,6 @@ inline float* IalsThreadWorkspace(std::size_t size) {
   return memory.data();
 }
 
-// The calling thread's memory for the vector of a user: at least `size` elements.
-inline float* IalsThreadVector(std::size_t size) {
-  thread_local AlignedVector<float> memory;
-  memory.resize(std::max(memory.size(), size));
-  return memory.data();
-}
-
 // Solves matrix * x = right for a positive definite matrix, by Cholesky in float64; spoils the matrix.
 //   matrix  float64[n x n], row-major; the lower part is read.
 // A pivot that is not positive counts as infinite: that unknown becomes 0.
@@ -172,13 +123,12 @@ inline void SolvePositive(std::vector<double>& matrix, std::vector<double>& righ
 
 inline IalsModel::IalsModel(IalsOptions options, FactorMatrix user_factors, TopKIndex item_index,
                             SharedArray<double> gramian_eigenvalues)
-    : options_(options),
-      user_factors_(std::move(user_factors)),
-      index_(std::move(item_index)),
+    : FactorScorer(std::move(user_factors), std::move(item_index)),
+      options_(options),
       gramian_eigenvalues_(std::move(gramian_eigenvalues)),
       ridge_(internal::IalsRidge(gramian_eigenvalues_.span(), *options.unobserved_weight)),
-      side_(internal::IalsSide(options, index_.rows().data(), index_.rows().rows(), ridge_)) {
-  assert(gramian_eigenvalues_.size() == dimensions() && user_factors_.dimensions() == dimensions());
+      side_(internal::IalsSide(options, item_factors().data(), item_factors().rows(), ridge_)) {
+  assert(gramian_eigenvalues_.size() == dimensions());
 }
 
 inline void IalsModel::FoldInPadded(const SparseRowView& history, float* vector) const {
@@ -189,116 +139,6 @@ inline void IalsModel::FoldInPadded(const SparseRowView& history, float* vector)
                           .count = 1};
   float* workspace = internal::IalsThreadWorkspace(IalsWorkspaceSize(side_.stride, history.size()));
   GetIalsKernels().solve_exact(side_, rows, vector, workspace, nullptr);
-}
-
-inline void IalsModel::WriteVector(const UserView& user, float* vector) const {
-  if (!Known(user)) return FoldInPadded(user.history, vector);
-  const float* stored = user_factors_.row(user.user->value);
-  std::copy(stored, stored + side_.stride, vector);
-}
-
-inline void IalsModel::WriteVectors(std::span<const UserView> users, float* vectors,
-                                    const Parallelism& parallelism) const {
-  ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
-    for (std::size_t q = begin; q < end; ++q) WriteVector(users[q], vectors + q * side_.stride);
-  });
-}
-
-inline absl::Status IalsModel::FoldIn(const SparseRowView& history, std::span<float> vector) const {
-  if (vector.size() != dimensions())
-    return absl::InvalidArgumentError(
-        absl::StrCat("FoldIn.vector: want ", dimensions(), " elements, got ", vector.size()));
-  WAYPOST_RETURN_IF_ERROR(ValidateUser({.user = {}, .history = history}, user_count(), item_count()));
-  try {
-    float* padded = internal::IalsThreadVector(side_.stride);
-    FoldInPadded(history, padded);
-    std::copy(padded, padded + vector.size(), vector.data());
-  } catch (const std::bad_alloc&) {
-    return internal::ScorerMemoryError("FoldIn");
-  }
-  return absl::OkStatus();
-}
-
-inline absl::Status IalsModel::FoldIn(std::span<const SparseRowView> histories, std::span<float> vectors,
-                                      const Parallelism& parallelism) const try {
-  if (vectors.size() != histories.size() * dimensions())
-    return absl::InvalidArgumentError(
-        absl::StrCat("FoldIn.vectors: want ", histories.size() * dimensions(), " elements, got ", vectors.size()));
-  std::vector<absl::Status> statuses(histories.size());
-  ForEachBlock(parallelism, histories.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
-    for (std::size_t q = begin; q < end; ++q)
-      statuses[q] = FoldIn(histories[q], vectors.subspan(q * dimensions(), dimensions()));
-  });
-  for (const absl::Status& status : statuses) WAYPOST_RETURN_IF_ERROR(status);
-  return absl::OkStatus();
-} catch (const std::bad_alloc&) {
-  return internal::ScorerMemoryError("FoldIn");
-}
-
-inline absl::Status IalsModel::Score(std::span<const UserView> users, std::span<float> scores,
-                                     const Parallelism& parallelism) const try {
-  WAYPOST_RETURN_IF_ERROR(internal::ValidateScoreArguments(*this, users, scores));
-  AlignedVector<float> vectors(users.size() * side_.stride);
-  std::vector<char> finite(users.size());
-  WriteVectors(users, vectors.data(), parallelism);
-  ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
-    constexpr std::size_t kItemBlock = 256;  // item vectors that stay in the cache for all users of the block
-    for (std::size_t item = 0; item < item_count(); item += kItemBlock)
-      GetScoreKernels().dot_block(vectors.data() + begin * side_.stride, end - begin, item_factors().row(item),
-                                  std::min(kItemBlock, item_count() - item), side_.stride,
-                                  scores.data() + begin * item_count() + item, item_count());
-    for (std::size_t q = begin; q < end; ++q) finite[q] = AllFinite(scores.subspan(q * item_count(), item_count()));
-  });
-  return internal::CheckFiniteScores(*this, finite);
-} catch (const std::bad_alloc&) {
-  return internal::ScorerMemoryError("Score");
-}
-
-inline absl::StatusOr<std::vector<std::vector<ScoredItem>>> IalsModel::TopK(std::span<const UserView> users,
-                                                                            std::span<const Candidates> candidates,
-                                                                            std::size_t k,
-                                                                            const Parallelism& parallelism) const try {
-  WAYPOST_RETURN_IF_ERROR(internal::ValidateTopKArguments(*this, users, candidates));
-  constexpr std::size_t kBatch = 1024;  // users whose vectors are held at a time
-  std::vector<std::vector<ScoredItem>> results;
-  AlignedVector<float> vectors(std::min(users.size(), kBatch) * side_.stride);
-  for (std::size_t first = 0; first < users.size(); first += kBatch) {
-    const std::size_t count = std::min(kBatch, users.size() - first);
-    WriteVectors(users.subspan(first, count), vectors.data(), parallelism);
-    WAYPOST_ASSIGN_OR_RETURN(auto part, index_.Search(std::span<const float>(vectors).first(count * side_.stride),
-                                                      candidates.subspan(first, count), k, parallelism));
-    if (first == 0) {
-      results = std::move(part);
-      results.reserve(users.size());
-    } else {
-      std::move(part.begin(), part.end(), std::back_inserter(results));
-    }
-  }
-  return results;
-} catch (const std::bad_alloc&) {
-  return internal::ScorerMemoryError("TopK");
-}
-
-inline absl::StatusOr<std::size_t> IalsModel::TopKInto(const UserView& user, const Candidates& candidates,
-                                                       std::span<ScoredItem> best) const try {
-  WAYPOST_RETURN_IF_ERROR(ValidateUser(user, user_count(), item_count()));
-  if (Known(user)) return index_.SearchInto(user_factors_.row(user.user->value), candidates, best);
-  float* vector = internal::IalsThreadVector(side_.stride);
-  FoldInPadded(user.history, vector);
-  return index_.SearchInto(vector, candidates, best);
-} catch (const std::bad_alloc&) {
-  return internal::ScorerMemoryError("TopK");
-}
-
-inline absl::StatusOr<std::vector<ScoredItem>> IalsModel::Similar(ItemIndex item, const Candidates& candidates,
-                                                                  std::size_t k) const try {
-  WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
-  std::vector<ScoredItem> best(std::min(k, item_count()));
-  WAYPOST_ASSIGN_OR_RETURN(const std::size_t found, index_.SimilarInto(item.value, candidates, best));
-  best.resize(found);
-  return best;
-} catch (const std::bad_alloc&) {
-  return internal::ScorerMemoryError("Similar");
 }
 
 // With g = B D^-1 h_i the amounts are K^-1 g, K = C^-1 + B D^-1 B^T, for n < d; otherwise v = A^-1 h_i is solved and

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "waypost/base/factor_algebra.hpp"
-#include "waypost/matrix/sparse_product.hpp"
 #include "waypost/model/ials_kernels.hpp"
 #include "waypost/model/ials_model.hpp"
 #include "waypost/model/ials_options.hpp"
 #include "waypost/model/ials_row_plan.hpp"
+#include "waypost/model/spectral_start.hpp"
 #include "waypost/model/training.hpp"
 
 namespace waypost {
@@ -76,16 +76,9 @@ class IalsTrainer {
 
   // Begins with the item vectors of deviation (d) in ials.hpp, in the eigenbasis of their Gramian.
   absl::Status BeginSpectrally() {
-    constexpr int kPasses = 2;
-    BeginRandomly(1);
-    ScaleByUsers([](double users) { return users == 0 ? 0 : 1 / std::sqrt(users); });
-    for (int pass = 0; pass < kPasses; ++pass) {
-      Average(matrix_.user_item(), items_, users_);
-      Average(matrix_.item_user(), users_, items_);
-      WAYPOST_RETURN_IF_ERROR(cancelled_.status());
-    }
-    ScaleByUsers([](double users) { return users; });
-    if (!algebra_.Orthonormalize(items_, eigenvalues_)) return NoEigenvectors();
+    const auto cancelled = [this] { return cancelled_(); };
+    if (!SpectralStart(matrix_, options_.seed, parallelism_, algebra_, cancelled, users_, items_, eigenvalues_))
+      return NoEigenvectors();
     WAYPOST_RETURN_IF_ERROR(cancelled_.status());
     const double square = FirstSquare();
     algebra_.ScaleRows([length = std::sqrt(square)](std::size_t) { return length; }, items_);
@@ -157,22 +150,6 @@ class IalsTrainer {
   }
   IalsModel Model(FactorMatrix users, FactorMatrix items) const {
     return IalsModel(options_, std::move(users), std::move(items), SharedArray<double>::CopyOf(eigenvalues_));
-  }
-
-  // Every row of `out` becomes the mean of the rows of `in` that the interactions join it to.
-  void Average(const SparseMatrix& rows, const AlignedVector<float>& in, AlignedVector<float>& out) {
-    const auto share = [&](std::size_t row) {
-      const std::size_t count = rows.row_size(row);
-      return count == 0 ? 0.0f : 1.0f / static_cast<float>(count);
-    };
-    SumNeighbours(rows, EntryWeights::kOnes, in, stride_, share, out, parallelism_, [this] { return cancelled_(); });
-  }
-
-  // Multiplies every item vector by factor(number of its users).
-  template <typename Factor>
-  void ScaleByUsers(const Factor& factor) {
-    algebra_.ScaleRows(
-        [&](std::size_t item) { return factor(static_cast<double>(matrix_.item_user().row_size(item))); }, items_);
   }
 
   // The square of the length that the orthonormal columns of the first items get: the ridge of all users times

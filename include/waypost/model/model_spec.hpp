@@ -23,6 +23,7 @@
 #include "waypost/model/graph_filter_options.hpp"
 #include "waypost/model/ials_options.hpp"
 #include "waypost/model/item_knn_options.hpp"
+#include "waypost/model/pairwise_options.hpp"
 #include "waypost/model/scorer.hpp"
 #include "waypost/model/training.hpp"
 
@@ -33,8 +34,8 @@ struct PopularityOptions {
   friend bool operator==(const PopularityOptions&, const PopularityOptions&) = default;
 };
 
-using ModelOptions =
-    std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions, GfCfOptions, BspmOptions>;
+using ModelOptions = std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions, GfCfOptions, BspmOptions,
+                                  BprOptions, WarpOptions>;
 
 // One name = value pair of a model's options.
 using OptionSetting = std::pair<std::string, std::string>;
@@ -48,7 +49,7 @@ struct OptionInfo {
   SearchRange search{};   // where a search looks for it; none for what is a choice of cost or of the algorithm
 };
 
-// Every kind that can be trained: "popularity", "item-knn", "ials", "ease", "gf-cf", "bspm".
+// Every kind that can be trained: "popularity", "item-knn", "ials", "ease", "gf-cf", "bspm", "bpr", "warp".
 std::span<const std::string_view> ModelKinds();
 
 // The kind that these options train.
