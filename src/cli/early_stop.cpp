@@ -1,6 +1,7 @@
 #include "early_stop.hpp"
 
 #include <algorithm>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "inputs.hpp"
@@ -15,10 +16,14 @@ constexpr double kDefaultShare = 0.1;
 
 // `options` with the number of epochs that a search found.
 ModelOptions WithEpochs(ModelOptions options, int epochs) {
-  if (IalsOptions* ials = std::get_if<IalsOptions>(&options)) {
-    ials->epochs = epochs;
-    ials->patience = 0;
-  }
+  std::visit(
+      [&](auto& chosen) {
+        if constexpr (requires { chosen.patience; }) {
+          chosen.epochs = epochs;
+          chosen.patience = 0;
+        }
+      },
+      options);
   return options;
 }
 

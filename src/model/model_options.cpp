@@ -204,7 +204,8 @@ std::array<Option<O>, 2> LowPassOptions() {
   return {Always<&O::dimensions, O>("dimensions", "1..4096",
                                     "Singular vectors of the low-pass filter: quality, memory and query time"),
           Always<&O::low_pass_weight, O>("low_pass_weight", "0..10000",
-                                         "Weight of the low-pass filter beside the linear one; tune first, 0..1")};
+                                         "Weight of the low-pass filter beside the linear one; tune first, 0..1")
+              .Tuned(LinearRange(0, 1))};
 }
 template <typename O>
 std::array<Option<O>, 2> DecompositionOptions() {
@@ -227,7 +228,8 @@ std::span<const Option<BspmOptions>> OptionsOf(const BspmOptions&) {
   static const std::array table = {
       low_pass[0],
       low_pass[1],
-      Always<&O::sharpening_time, O>("sharpening_time", "0..100", "How long scores are sharpened; tune first, 0.5..4"),
+      Always<&O::sharpening_time, O>("sharpening_time", "0..100", "How long scores are sharpened; tune first, 0.5..4")
+          .Tuned(LogRange(0.5, 4)),
       Always<&O::sharpening_steps, O>("sharpening_steps", "1..100", "Steps of the solver; query time grows with them"),
       Always<&O::sharpening_solver, O>("sharpening_solver", "rk4, euler", "How a step of sharpening is taken"),
       Always<&O::merge, O>("merge", "early, late",
@@ -244,8 +246,10 @@ std::span<const Option<BprOptions>> OptionsOf(const BprOptions&) {
       Always<&O::dimensions, O>("dimensions", "1..4096", "Length of the vectors, the item's bias included"),
       Always<&O::epochs, O>("epochs", "1..10000", "Visits of every interaction"),
       Always<&O::learning_rate, O>("learning_rate", "1e-6..10",
-                                   "Size of the first epoch's steps, which falls to a tenth; tune first, 0.03..0.3"),
-      Always<&O::regularization, O>("regularization", "0..10", "Strength of L2 regularization, 0.001..0.05"),
+                                   "Size of the first epoch's steps, which falls to a tenth; tune first, 0.03..0.3")
+          .Tuned(LogRange(0.02, 0.4)),
+      Always<&O::regularization, O>("regularization", "0..10", "Strength of L2 regularization, 0.001..0.05")
+          .Tuned(LogRange(0.0005, 0.1)),
       Always<&O::patience, O>("patience", "0..10000",
                               "Epochs without a better validation measure before training stops; 0 runs all"),
       Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the order and of the negatives"),
@@ -259,10 +263,12 @@ std::span<const Option<WarpOptions>> OptionsOf(const WarpOptions&) {
       Always<&O::dimensions, O>("dimensions", "1..4096", "Length of the vectors, the item's bias included"),
       Always<&O::epochs, O>("epochs", "1..10000", "Visits of every interaction"),
       Always<&O::learning_rate, O>("learning_rate", "1e-6..10",
-                                   "Size of the first epoch's steps, which falls to a tenth; tune first, 0.01..0.1"),
-      Always<&O::regularization, O>("regularization", "0..10", "Strength of L2 regularization, 0.003..0.1"),
-      Always<&O::max_trials, O>("max_trials", "1..1000",
-                                "Negatives drawn for an interaction until one scores too high"),
+                                   "Size of the first epoch's steps, which falls to a tenth; tune first, 0.01..0.1")
+          .Tuned(LogRange(0.005, 0.1)),
+      Always<&O::regularization, O>("regularization", "0..10", "Strength of L2 regularization, 0.003..0.1")
+          .Tuned(LogRange(0.0005, 0.5)),
+      Always<&O::max_trials, O>("max_trials", "1..1000", "Negatives drawn for an interaction until one scores too high")
+          .Tuned(WholeLogRange(10, 100)),
       Always<&O::patience, O>("patience", "0..10000",
                               "Epochs without a better validation measure before training stops; 0 runs all"),
       Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the order and of the negatives"),
