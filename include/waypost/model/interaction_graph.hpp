@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "waypost/base/factor_matrix.hpp"
 #include "waypost/base/parallel.hpp"
 #include "waypost/base/shared_array.hpp"
 #include "waypost/matrix/sparse_matrix.hpp"

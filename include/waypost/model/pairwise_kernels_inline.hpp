@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "waypost/base/score_kernels.hpp"
 #include "waypost/base/score_kernels_inline.hpp"
 #include "waypost/model/pairwise_kernels.hpp"
 
