@@ -27,7 +27,7 @@ class Train : public CliTest {
 
 TEST_F(Train, EqualBytesForOneTwoAndSevenThreads) {
   const std::string events = Write("e.csv", TwoTribes(300, 60));
-  for (const char* model : {"popularity", "item-knn", "ials", "ease"}) {
+  for (const char* model : {"popularity", "item-knn", "ials", "ease", "gf-cf", "bspm", "bpr", "warp"}) {
     SCOPED_TRACE(model);
     std::vector<std::string> bytes;
     for (const char* threads : {"1", "2", "7"}) {
@@ -42,9 +42,9 @@ TEST_F(Train, EqualBytesForOneTwoAndSevenThreads) {
 
 TEST_F(Train, AModelBeyondTheMemoryLimitIsRefusedAndNothingIsWritten) {
   const std::string events = Write("e.csv", TwoTribes(300, 600));
-  const ToolResult result = Run(Command(events, "ease", "m.waypost", {"--memory-limit", "1"}));
+  const ToolResult result = Run(Command(events, "ease", "m.waypost", {"--memory-limit", "2"}));
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_THAT(result.err, HasSubstr("TrainModel.memory: want at most 1 MB, got a plan of "));
+  EXPECT_THAT(result.err, HasSubstr("TrainModel.memory: want at most 2 MB, got a plan of "));
   EXPECT_THAT(result.err, HasSubstr(" MB for ease with 600 items; with their defaults would fit: popularity"));
   EXPECT_FALSE(std::filesystem::exists(Path("m.waypost")));
   EXPECT_EQ(Run(Command(events, "ease", "m.waypost", {"--memory-limit", "1000"})).exit_status, 0);
