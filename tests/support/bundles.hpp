@@ -31,7 +31,7 @@ struct BundleShape {
   std::size_t users = 7;
   std::size_t items = 5;
   int dimensions = 3;
-  std::vector<std::string> kinds = {"popularity", "item-knn", "ease", "ials"};  // the last is the default
+  std::vector<std::string> kinds = {"popularity", "item-knn", "ials"};  // the last is the default
   bool titles = true;
   int threads = 1;
 };

@@ -119,7 +119,7 @@ TEST(ModelBundle, KeepsStrengthsSeenOnlyAndRejectedEntriesOfTheHistory) {
 }
 
 TEST(ModelBundle, MayLeaveOutHistoryTitlesAndUsers) {
-  ModelBundle bundle = SmallBundle({.kinds = {"popularity", "item-knn", "ials"}, .titles = false});
+  ModelBundle bundle = SmallBundle({.titles = false});
   bundle.history = {};
   bundle.users = {};
   const IalsModel& ials = static_cast<const IalsModel&>(*bundle.models[2].scorer);
