@@ -149,6 +149,13 @@ inline void SortNewestFirst(const EventLog& log, std::span<const EventPair> pair
             [&](std::size_t a, std::size_t b) { return CameBefore(log, first_row(b), first_row(a)); });
 }
 
+// Puts the newest `count` of the pairs at `positions` on the test side.
+inline void AssignNewest(const EventLog& log, std::span<const EventPair> pairs, std::vector<std::size_t> positions,
+                         std::size_t count, SideAssignment& sides) {
+  SortNewestFirst(log, pairs, positions);
+  for (std::size_t n = 0; n < count; ++n) sides.Assign(pairs[positions[n]], Side::kTest);
+}
+
 // Sends `count` randomly chosen ones of `positions` to the test.
 inline void AssignRandom(std::span<const EventPair> pairs, std::vector<std::size_t> positions, std::size_t count,
                          Random& random, SideAssignment& sides) {
@@ -173,8 +180,7 @@ inline absl::StatusOr<EventSplit> SplitLeaveOneOut(const EventLog& log, const Le
       internal::AssignRandom(pairs, std::move(positions), count, random, sides);
       return absl::OkStatus();
     }
-    internal::SortNewestFirst(log, pairs, positions);
-    for (std::size_t n = 0; n < count; ++n) sides.Assign(pairs[positions[n]], internal::Side::kTest);
+    internal::AssignNewest(log, pairs, std::move(positions), count, sides);
     return absl::OkStatus();
   }));
   return sides.Collect();
@@ -193,8 +199,7 @@ inline absl::StatusOr<EventSplit> SplitLastShare(const EventLog& log, const Last
     if (positions.empty()) return absl::OkStatus();
     const std::size_t wanted = internal::Rounded(options.test_share, positions.size());
     const std::size_t count = std::min(wanted, positions.size() - 1);
-    internal::SortNewestFirst(log, pairs, positions);
-    for (std::size_t n = 0; n < count; ++n) sides.Assign(pairs[positions[n]], internal::Side::kTest);
+    internal::AssignNewest(log, pairs, std::move(positions), count, sides);
     return absl::OkStatus();
   }));
   return sides.Collect();

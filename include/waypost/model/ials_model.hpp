@@ -42,6 +42,7 @@ class IalsModel final : public FactorScorer {
   const SharedArray<double>& gramian_eigenvalues() const { return gramian_eigenvalues_; }
 
   std::string_view kind() const override { return "ials"; }
+
   // The user's vector is A^-1 sum_j c_j h_j, so item j brings c_j h_i^T A^-1 h_j. Solved in float64; what the rounding
   // of the stored float32 vector leaves is shared in proportion. Where a stored user's `history` is not the training
   // history, the difference is the base.
