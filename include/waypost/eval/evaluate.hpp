@@ -274,29 +274,17 @@ class Evaluator {
 
   // Ranks each user's test items among a random sample of the other candidates.
   absl::Status MeasureSampled(std::size_t begin, std::size_t end) {
-    const std::size_t items = scorer_.item_count();
-    std::vector<float> scores;
-    for (std::size_t first = begin; first < end; first += kEvaluateBlock) {
-      const std::size_t count = std::min(kEvaluateBlock, end - first);
-      WAYPOST_RETURN_IF_ERROR(ScoreUsers(first, count, scores));
-      const absl::Status measured = ReduceBlocks(
-          parallelism_, count, 1, absl::OkStatus(),
-          [&](std::size_t n, std::size_t) -> absl::Status {
-            const std::span<const float> row = std::span<const float>(scores).subspan(n * items, items);
-            WAYPOST_RETURN_IF_ERROR(CheckScores(first + n, row));
-            std::vector<ScoredItem> list;
-            for (std::uint32_t item : SampledCandidates(first + n)) list.push_back({ItemIndex{item}, row[item]});
-            std::sort(list.begin(), list.end(), BetterFirst{});
-            list.resize(std::min(list.size(), cut_));
-            ListOrder order;
-            WAYPOST_RETURN_IF_ERROR(FindHits(first + n, list, order));
-            MeasureUser(first + n, list, order.hits);
-            return absl::OkStatus();
-          },
-          KeepFirstError);
-      WAYPOST_RETURN_IF_ERROR(measured);
-    }
-    return absl::OkStatus();
+    return ForEachScored(begin, end, [&](std::size_t user, std::span<const float> row) -> absl::Status {
+      WAYPOST_RETURN_IF_ERROR(CheckScores(user, row));
+      std::vector<ScoredItem> list;
+      for (std::uint32_t item : SampledCandidates(user)) list.push_back({ItemIndex{item}, row[item]});
+      std::sort(list.begin(), list.end(), BetterFirst{});
+      list.resize(std::min(list.size(), cut_));
+      ListOrder order;
+      WAYPOST_RETURN_IF_ERROR(FindHits(user, list, order));
+      MeasureUser(user, list, order.hits);
+      return absl::OkStatus();
+    });
   }
 
   // The user's test items and as many others as asked for, or all there are.
@@ -429,18 +417,25 @@ class Evaluator {
   }
 
   absl::Status MeasureScores(std::size_t begin, std::size_t end) {
+    return ForEachScored(begin, end,
+                         [&](std::size_t user, std::span<const float> row) { return MeasureAuc(user, row); });
+  }
+
+  // Scores all items for users begin..end, a block at a time, and calls measure(user, scores) for each in parallel.
+  // Returns the first error.
+  template <typename Measure>
+  absl::Status ForEachScored(std::size_t begin, std::size_t end, const Measure& measure) {
     const std::size_t items = scorer_.item_count();
     std::vector<float> scores;
     for (std::size_t first = begin; first < end; first += kEvaluateBlock) {
       const std::size_t count = std::min(kEvaluateBlock, end - first);
       WAYPOST_RETURN_IF_ERROR(ScoreUsers(first, count, scores));
-      const absl::Status measured = ReduceBlocks(
+      WAYPOST_RETURN_IF_ERROR(ReduceBlocks(
           parallelism_, count, 1, absl::OkStatus(),
-          [&](std::size_t n, std::size_t) {
-            return MeasureAuc(first + n, std::span<const float>(scores).subspan(n * items, items));
+          [&](std::size_t n, std::size_t) -> absl::Status {
+            return measure(first + n, std::span<const float>(scores).subspan(n * items, items));
           },
-          KeepFirstError);
-      WAYPOST_RETURN_IF_ERROR(measured);
+          KeepFirstError));
     }
     return absl::OkStatus();
   }
