@@ -89,6 +89,9 @@ absl::StatusOr<EngineQuery> ReadEngineQuery(const waypost_engine_query* given) {
   WAYPOST_ASSIGN_OR_RETURN(const std::string_view filter,
                            ReadText(read.filter, read.filter_size, "waypost_engine_query.filter"));
   query.filter = std::string(filter);
+  WAYPOST_ASSIGN_OR_RETURN(const std::string_view type,
+                           ReadText(read.type, read.type_size, "waypost_engine_query.type"));
+  query.type = std::string(type);
   if (read.include != nullptr)
     WAYPOST_RETURN_IF_ERROR(ReadIds(read.include, "waypost_engine_query.include", query.query.include.emplace()));
   if (read.exclude != nullptr)

@@ -93,9 +93,11 @@ typedef struct waypost_engine_query {
   float exploration;          /* 0: off; at most 1: probability that a place is given to chance */
   uint64_t seed;              /* of exploration: give each request its own */
   uint64_t request;           /* other than 0: the answer is kept as impressions of this request */
+  const char* type;           /* only items of this type of the catalogue: course, project, person ...; NULL: of any */
+  uint64_t type_size;         /* nobody is recommended to themselves: the person whose id is the user's */
 } waypost_engine_query;
 #define WAYPOST_ENGINE_QUERY_INIT \
-  { (uint32_t)sizeof(waypost_engine_query), 0, NULL, 0, 10, 0, NULL, 0, NULL, NULL, 0, 0, 0.0f, 0.0f, 0, 0 }
+  { (uint32_t)sizeof(waypost_engine_query), 0, NULL, 0, 10, 0, NULL, 0, NULL, NULL, 0, 0, 0.0f, 0.0f, 0, 0, NULL, 0 }
 
 /* Answers from the user's newest history; where it says nothing, and while no model is published, with trending items,
  * then popular ones of the categories that the user has met, then popular ones.

@@ -70,6 +70,7 @@ absl::Status RunOnStore(const Options& options, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(query.query, MakeQuery(options, known, console));
   WAYPOST_RETURN_IF_ERROR(AddPlainRules(options.rules, known, query.query));
   query.filter = options.rules.filter;
+  query.type = options.rules.type;
   std::vector<std::string> users = options.users;
   if (options.all) {
     WAYPOST_ASSIGN_OR_RETURN(users, snapshot.UserIds());

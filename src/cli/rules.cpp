@@ -35,6 +35,9 @@ void AddRuleFlags(Verb& verb, RuleFlags& flags) {
       .OneOf({"s", "ms", "us", "d"})
       .Group(kGroup);
   verb.Option("--filter", "EXPR", flags.filter, "Only items whose attributes pass").Group(kGroup);
+  verb.Option("--type", "TYPE", flags.type,
+              "Only items of this type: course, project, person ...; never the person whose id is the user's")
+      .Group(kGroup);
   verb.Option("--now", "TIME", flags.now, "The moment for which items must be available; else the present")
       .Group(kGroup);
   verb.List("--completed", "ITEM[,ITEM]", flags.completed, "Courses the user has completed; @FILE reads one a line")
@@ -60,9 +63,9 @@ void AddRuleFlags(Verb& verb, RuleFlags& flags) {
 
 std::string RuleOfCatalog(const RuleFlags& flags) {
   for (const auto& [option, given] :
-       {std::pair("--filter", !flags.filter.empty()), std::pair("--prerequisites", flags.prerequisites),
-        std::pair("--category-cap", flags.category_cap.has_value()), std::pair("--cap", !flags.caps.empty()),
-        std::pair("--diversity-by catalog", flags.diversity_by == "catalog")})
+       {std::pair("--filter", !flags.filter.empty()), std::pair("--type", !flags.type.empty()),
+        std::pair("--prerequisites", flags.prerequisites), std::pair("--category-cap", flags.category_cap.has_value()),
+        std::pair("--cap", !flags.caps.empty()), std::pair("--diversity-by catalog", flags.diversity_by == "catalog")})
     if (given) return option;
   return "";
 }
@@ -91,6 +94,12 @@ absl::Status AddRules(const RuleFlags& flags, const Recommender& recommender, Qu
     absl::StatusOr<Bitmap> filter = CompileFilter(flags.filter, *facts);
     if (!filter.ok()) return UsageError("--filter: " + std::string(filter.status().message()));
     query.filter = std::make_shared<const Bitmap>(*std::move(filter));
+  }
+  if (!flags.type.empty()) {
+    WAYPOST_ASSIGN_OR_RETURN(Bitmap of_type, CompileFilter(TypeFilter(flags.type), *facts));
+    if (of_type.Count() == 0) console.Note("no item of the model has the type '" + flags.type + "'");
+    if (query.filter != nullptr) of_type.IntersectWith(*query.filter);
+    query.filter = std::make_shared<const Bitmap>(std::move(of_type));
   }
   if (facts != nullptr && facts->has_windows()) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();

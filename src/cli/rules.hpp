@@ -20,6 +20,7 @@ struct RuleFlags {
   CatalogFlags catalog;
   EventFileFlags files;  // the catalogue's id column and time unit
   std::string filter;
+  std::string type;
   std::optional<std::string> now;
   std::vector<std::string> completed;
   std::vector<std::string> in_progress;

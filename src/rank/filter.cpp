@@ -216,4 +216,13 @@ absl::StatusOr<Bitmap> Filter::Compile(const ItemFacts& facts) const try {
   return absl::ResourceExhaustedError("Filter: out of memory");
 }
 
+std::string TypeFilter(std::string_view type) {
+  std::string text = "type == \"";
+  for (const char c : type) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
+}
+
 }  // namespace waypost

@@ -9,6 +9,7 @@
 #include "serve/fallback.hpp"
 #include "serve/user_facts.hpp"
 #include "store/impression_check.hpp"
+#include "waypost/rank/filter.hpp"
 
 namespace waypost {
 namespace {
@@ -143,6 +144,16 @@ absl::StatusOr<EngineAnswer> Engine::State::Answer(const EngineQuery& asked) {
   std::shared_ptr<const Bitmap> filter = query.filter;
   if (!asked.filter.empty()) {
     WAYPOST_ASSIGN_OR_RETURN(filter, live->Filter(asked.filter, filter_hits, filter_misses));
+  }
+  if (!asked.type.empty()) {
+    WAYPOST_ASSIGN_OR_RETURN(auto of_type, live->Filter(TypeFilter(asked.type), filter_hits, filter_misses));
+    if (filter == nullptr) {
+      filter = std::move(of_type);
+    } else if (filter->size() == of_type->size()) {  // another size is refused below
+      auto both = std::make_shared<Bitmap>(*filter);
+      both->IntersectWith(*of_type);
+      filter = std::move(both);
+    }
   }
   thread_local serve::UserFacts facts;
   WAYPOST_RETURN_IF_ERROR(facts.Read(snapshot, *live, query, now));

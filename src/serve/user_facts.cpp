@@ -90,6 +90,8 @@ absl::Status UserFacts::ReadLists(const LiveModel& live, const Query& query) {
   }
   if (query.include) add(*query.include, false, include);
   add(query.exclude, false, exclude);
+  if (query.user)
+    if (const auto self = live.recommender().FindPerson(*query.user)) exclude.push_back(*self);
   add(query.completed, true, completed);
   add(query.in_progress, true, in_progress);
   for (const ValueWeight& entry : query.value_weights) {

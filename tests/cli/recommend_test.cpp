@@ -227,6 +227,50 @@ TEST_F(Recommend, SimilarNeverReturnsTheItemItselfAndStaysInItsTribe) {
   EXPECT_THAT(unknown.err, HasSubstr("'c99'"));
 }
 
+TEST_F(Recommend, PeopleAreItemsOfTheirTypeAndNobodyIsShownToThemselves) {
+  std::string events = "user,item,kind\n", catalogue = "id,type\n";
+  for (int user = 0; user < 20; ++user) {
+    const std::string id = "a" + std::to_string(user);
+    for (const int step : {1, 2, 3}) events += id + ",a" + std::to_string((user + step) % 20) + ",follow\n";
+    events += id + ",p" + std::to_string(user % 4) + ",like\n";
+    catalogue += id + ",person\n";
+  }
+  for (int project = 0; project < 4; ++project) catalogue += "p" + std::to_string(project) + ",project\n";
+  const std::string catalog = Write("catalog.csv", catalogue);
+  ASSERT_EQ(Run({"train", "--train", Write("e.csv", events), "--model", "ials", "--set", "dimensions=8", "--out",
+                 Path("m.waypost")})
+                .exit_status,
+            0);
+  const auto expect_people = [](const Json& result) {
+    const std::vector<std::string> people = Items(result);
+    EXPECT_EQ(people.size(), 16u);
+    EXPECT_THAT(people, testing::Each(testing::StartsWith("a")));
+    for (const char* other : {"a5", "a6", "a7", "a8"})  // oneself, and those followed
+      EXPECT_THAT(people, testing::Not(testing::Contains(other)));
+  };
+  const std::vector<std::string> question = {"--user", "a5", "-n", "99", "--type", "person"};
+  std::vector<std::string> options = question;
+  options.insert(options.end(), {"--catalog", catalog});
+  expect_people(Ask(options)[0]);
+  EXPECT_THAT(
+      Items(Ask({"--user", "a5", "--type", "project", "--filter", "type != 'person'", "--catalog", catalog})[0]),
+      testing::UnorderedElementsAre("p0", "p2", "p3"));
+  const ToolResult unknown =
+      Run({"recommend", "--model", Path("m.waypost"), "--user", "a5", "--type", "course", "--catalog", catalog});
+  EXPECT_EQ(unknown.exit_status, 0);
+  EXPECT_THAT(unknown.err, HasSubstr("no item of the model has the type 'course'"));
+  const ToolResult without = Run({"recommend", "--model", Path("m.waypost"), "--user", "a5", "--type", "person"});
+  EXPECT_EQ(without.exit_status, 2);
+  EXPECT_THAT(without.err, HasSubstr("--type: want --catalog FILE beside it"));
+#ifdef WAYPOST_STORE
+  ASSERT_EQ(Run({"import", "--store", Path("store"), Path("e.csv"), "--catalog", catalog}).exit_status, 0);
+  ASSERT_EQ(Run({"publish", "--store", Path("store"), "--model", Path("m.waypost")}).exit_status, 0);
+  std::vector<std::string> arguments = {"recommend", "--store", Path("store")};
+  arguments.insert(arguments.end(), question.begin(), question.end());
+  expect_people(RunJson(arguments)["results"][0]);
+#endif
+}
+
 TEST_F(Recommend, KeepsTheRulesOfTheCatalogue) {
   TrainModel("ials", {"--set", "dimensions=8"});
   const std::string catalogue = Write("catalog.csv",

@@ -11,9 +11,9 @@
 
 namespace waypost::testing_support {
 
-inline EventLog ReadLog(const std::string& path) {
+inline EventLog ReadLog(const std::string& path, const ReadOptions& options = {}) {
   EventLogBuilder log;
-  const absl::StatusOr<ReadReport> report = ReadEvents(path, {}, log);
+  const absl::StatusOr<ReadReport> report = ReadEvents(path, options, log);
   EXPECT_TRUE(report.ok()) << report.status();
   return std::move(log).Build();
 }

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "support/rank_world.hpp"
+#include "support/typed_item.hpp"
 #include "waypost/rank/prerequisites.hpp"
 
 namespace waypost {
@@ -20,6 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing_support::Ids;
+using testing_support::TypedItem;
 using Positions = std::vector<std::size_t>;
 
 constexpr char kChinese[] = "\xe6\x95\xb0\xe5\xad\xa6";  // mathematics
@@ -85,6 +87,18 @@ TEST(Filter, ComparesTextsByTheirBytes) {
   EXPECT_THAT(Matches("school == '\"Q\"'"), ElementsAre(0));
   EXPECT_THAT(Matches("school == \"\\\"Q\\\"\""), ElementsAre(0));
   EXPECT_THAT(Matches("level in ('advanced', 'expert', 'beginner')"), ElementsAre(0, 1, 2));
+}
+
+TEST(Filter, ATypeIsQuotedWhateverItHolds) {
+  EXPECT_EQ(TypeFilter("person"), "type == \"person\"");
+  CatalogueBuilder builder;
+  const std::string odd = "a\"b\\c' or has(title)";
+  ASSERT_TRUE(builder.Add(TypedItem("i1", odd)).ok());
+  ASSERT_TRUE(builder.Add(TypedItem("i2", "person")).ok());
+  const ItemFacts facts = ItemFacts::Build(std::move(builder).Build(), Ids("i", 3)).value();
+  const Bitmap found = CompileFilter(TypeFilter(odd), facts).value();
+  EXPECT_TRUE(found.Test(1));
+  EXPECT_EQ(found.Count(), 1u);
 }
 
 TEST(Filter, ATagTestHoldsWhereAnyTagDoes) {

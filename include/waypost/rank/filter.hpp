@@ -85,6 +85,9 @@ inline absl::StatusOr<Bitmap> CompileFilter(std::string_view text, const ItemFac
   return filter.Compile(facts);
 }
 
+// Returns the filter that lets items of one type pass: type == "person".
+std::string TypeFilter(std::string_view type);
+
 }  // namespace waypost
 
 #endif  // WAYPOST_RANK_FILTER_HPP_

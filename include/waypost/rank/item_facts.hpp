@@ -80,6 +80,9 @@ class ItemFacts {
   const FactColumn* FindColumn(std::string_view name) const;
   const std::map<std::string, FactColumn, std::less<>>& columns() const { return columns_; }
   const FactColumn& category() const { return columns_.find("category")->second; }
+  // Whether the item's type is "person".
+  // Requires  item < item_count().
+  bool IsPerson(ItemIndex item) const { return person_code_ != kNoText && type_->codes[item.value] == person_code_; }
 
   // Whether any item is available only for a time: answers then need a `now`.
   bool has_windows() const { return !windowed_.empty(); }
@@ -108,6 +111,8 @@ class ItemFacts {
   std::size_t item_count_ = 0;
   std::size_t described_ = 0;
   std::map<std::string, FactColumn, std::less<>> columns_;
+  const FactColumn* type_ = nullptr;     // an element of columns_, where it stays
+  std::uint32_t person_code_ = kNoText;  // kNoText: no item is a person
   std::vector<Window> windowed_;
   std::vector<std::int64_t> boundaries_;  // moments at which a window opens or closes, ascending strictly
   PrerequisiteGraph prerequisites_;
@@ -182,6 +187,8 @@ inline absl::StatusOr<ItemFacts> ItemFacts::Build(const Catalogue& catalogue, co
     ++facts.described_;
     facts.AddItem(entry, *item);
   }
+  facts.type_ = facts.FindColumn("type");
+  facts.person_code_ = facts.type_->FindCode("person").value_or(kNoText);
   std::sort(facts.boundaries_.begin(), facts.boundaries_.end());
   facts.boundaries_.erase(std::unique(facts.boundaries_.begin(), facts.boundaries_.end()), facts.boundaries_.end());
   WAYPOST_ASSIGN_OR_RETURN(facts.prerequisites_, PrerequisiteGraph::Build(catalogue, items));

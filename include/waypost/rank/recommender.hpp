@@ -96,6 +96,8 @@ class Recommender {
   const ItemFacts* facts() const { return parts_.facts.get(); }
   std::shared_ptr<const ItemFacts> shared_facts() const { return parts_.facts; }
   std::string_view default_model() const { return parts_.default_model; }
+  // Returns the item that is this user: of that id, and a person by the catalogue.
+  std::optional<ItemIndex> FindPerson(std::string_view user) const;
 
   // Returns the model of that name; empty: the default one.
   // Errors  kNotFound.
@@ -246,6 +248,12 @@ inline absl::StatusOr<const Scorer*> Recommender::FindModel(std::string_view nam
   std::string known;
   for (const RankedModel& model : parts_.models) absl::StrAppend(&known, known.empty() ? "" : ", ", model.name);
   return absl::NotFoundError(absl::StrCat("Query.model: want one of ", known, ", got ", internal::ToAbsl(wanted)));
+}
+
+inline std::optional<ItemIndex> Recommender::FindPerson(std::string_view user) const {
+  if (parts_.facts == nullptr) return std::nullopt;
+  const auto item = parts_.items.Find(user);
+  return item && parts_.facts->IsPerson(ItemIndex{*item}) ? std::optional(ItemIndex{*item}) : std::nullopt;
 }
 
 inline absl::StatusOr<CandidateSet> Recommender::Compile(const IndexedQuery& query) const {
@@ -449,6 +457,8 @@ inline absl::StatusOr<IndexedQuery> Recommender::LookUp(const Query& query, Look
   indexed.use_include = query.include.has_value();
   if (query.include) lookup.Add(find_item, *query.include, lookup.include);
   lookup.Add(find_item, query.exclude, lookup.exclude);
+  if (query.user)
+    if (const auto self = FindPerson(*query.user)) lookup.exclude.push_back(*self);
   const auto find_node = [&](const std::string& id) -> std::optional<std::uint32_t> {
     if (parts_.facts == nullptr) return parts_.items.Find(id);
     const auto node = parts_.facts->prerequisites().FindNode(id);

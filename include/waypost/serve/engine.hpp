@@ -70,6 +70,8 @@ struct EngineQuery {
   Query query = {};
   // An attribute filter (rank/filter.hpp) as text; the engine keeps what it compiles. Not beside query.filter.
   std::string filter = {};
+  // Only items of this type of the catalogue ("course", "project", "person"); beside any filter. Empty: of every type.
+  std::string type = {};
   // Other than 0: the answer is kept as impressions of this request, with rank, propensity and model, and written with
   // the next call that records, or by FlushImpressions.
   std::uint64_t request = 0;
