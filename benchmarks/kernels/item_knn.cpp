@@ -34,7 +34,7 @@ void BM_TrainItemKnn(benchmark::State& state) {
     const auto model =
         TrainItemKnn(World(), OptionsOf(state.range(0)), {}, Parallelism(static_cast<int>(state.range(1))));
     if (!model.ok()) return state.SkipWithError("training failed");
-    entries = model->neighbours().entries();
+    entries = model->weights().entries();
   }
   const auto runs = static_cast<double>(state.iterations());
   state.SetItemsProcessed(static_cast<std::int64_t>(runs * sums));
@@ -55,7 +55,7 @@ void BM_ListsOfItemKnn(benchmark::State& state) {
     const SparseRowView history = World().user_item().row(user);
     users.push_back({UserIndex{user}, history});
     candidates.push_back({.allowed = nullptr, .excluded = history.columns});
-    for (std::uint32_t item : history.columns) sums += static_cast<double>(model->neighbours().row_size(item));
+    for (std::uint32_t item : history.columns) sums += static_cast<double>(model->weights().row_size(item));
   }
   for (auto _ : state) {
     const auto lists = model->TopK(users, candidates, static_cast<std::size_t>(state.range(1)), Parallelism(1));

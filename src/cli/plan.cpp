@@ -20,7 +20,8 @@ constexpr double kScatteredFlopsPerThread = 0.2e9;
 
 double FlopsPerThread(const ModelOptions& options) {
   const bool scattered =
-      std::holds_alternative<PopularityOptions>(options) || std::holds_alternative<ItemKnnOptions>(options);
+      std::holds_alternative<PopularityOptions>(options) || std::holds_alternative<ItemKnnOptions>(options) ||
+      std::holds_alternative<SlimOptions>(options) || std::holds_alternative<Rp3BetaOptions>(options);
   return scattered ? kScatteredFlopsPerThread : kDenseFlopsPerThread;
 }
 

@@ -32,12 +32,12 @@ std::string SectionName(SectionType type) {
       return "history values";
     case SectionType::kPopularityScores:
       return "popularity scores";
-    case SectionType::kKnnOffsets:
-      return "item-knn neighbour offsets";
-    case SectionType::kKnnColumns:
-      return "item-knn neighbour columns";
-    case SectionType::kKnnValues:
-      return "item-knn neighbour values";
+    case SectionType::kSparseItemOffsets:
+      return "item weight offsets";
+    case SectionType::kSparseItemColumns:
+      return "item weight columns";
+    case SectionType::kSparseItemValues:
+      return "item weight values";
     case SectionType::kIalsUserFactors:
       return "ials user factors";
     case SectionType::kIalsItemFactors:

@@ -1,5 +1,6 @@
 #include "file/model_codec.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -8,9 +9,9 @@
 #include "waypost/model/ease_model.hpp"
 #include "waypost/model/graph_filter_model.hpp"
 #include "waypost/model/ials_model.hpp"
-#include "waypost/model/item_knn_model.hpp"
 #include "waypost/model/pairwise_model.hpp"
 #include "waypost/model/popularity.hpp"
+#include "waypost/model/sparse_item_model.hpp"
 
 namespace waypost::file {
 
@@ -38,42 +39,44 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodePopularity(const SectionRead
   return std::make_shared<const PopularityModel>(std::move(scores));
 }
 
-// Scores stay finite only for similarities of this size.
-std::optional<Fault> CheckSimilarities(std::span<const float> values) {
+// Scores stay finite only for weights of this size.
+std::optional<Fault> CheckSparseWeights(std::span<const float> values) {
   for (std::size_t n = 0; n < values.size(); ++n)
-    if (!(std::abs(values[n]) <= ItemKnnModel::kMaxSimilarity))
-      return Fault{n, absl::StrCat("a number of size at most ", ItemKnnModel::kMaxSimilarity), absl::StrCat(values[n])};
+    if (!(std::abs(values[n]) <= SparseItemModel::kMaxWeight))
+      return Fault{n, absl::StrCat("a number of size at most ", SparseItemModel::kMaxWeight), absl::StrCat(values[n])};
   return std::nullopt;
 }
 
-absl::StatusOr<EncodedModel> EncodeItemKnn(const ItemKnnModel& knn, std::uint32_t model) {
-  const SparseMatrix& neighbours = knn.neighbours();
-  if (neighbours.rows() != neighbours.columns())
+absl::StatusOr<EncodedModel> EncodeSparseItem(const SparseItemModel& item, std::uint32_t model) {
+  const SparseMatrix& weights = item.weights();
+  if (weights.rows() != weights.columns())
     return absl::InvalidArgumentError(
-        absl::StrCat("ItemKnnModel.neighbours: want ", neighbours.columns(), " rows, got ", neighbours.rows()));
-  const std::span<const std::uint64_t> offsets = neighbours.offsets().span();
-  const std::span<const std::uint32_t> columns = neighbours.column_indices().span();
-  if (offsets.empty()) return absl::InvalidArgumentError("ItemKnnModel.neighbours: want at least 1 item, got none");
-  WAYPOST_RETURN_IF_ERROR(FaultOf("ItemKnnModel.neighbours.offsets", CheckOffsets(offsets, columns.size())));
+        absl::StrCat("SparseItemModel.weights: want ", weights.columns(), " rows, got ", weights.rows()));
+  const std::span<const std::uint64_t> offsets = weights.offsets().span();
+  const std::span<const std::uint32_t> columns = weights.column_indices().span();
+  if (offsets.empty()) return absl::InvalidArgumentError("SparseItemModel.weights: want at least 1 item, got none");
+  WAYPOST_RETURN_IF_ERROR(FaultOf("SparseItemModel.weights.offsets", CheckOffsets(offsets, columns.size())));
   WAYPOST_RETURN_IF_ERROR(
-      FaultOf("ItemKnnModel.neighbours.columns", CheckColumns(offsets, columns, neighbours.columns())));
-  WAYPOST_RETURN_IF_ERROR(FaultOf("ItemKnnModel.neighbours.values", CheckSimilarities(neighbours.values().span())));
+      FaultOf("SparseItemModel.weights.columns", CheckColumns(offsets, columns, weights.columns())));
+  WAYPOST_RETURN_IF_ERROR(FaultOf("SparseItemModel.weights.values", CheckSparseWeights(weights.values().span())));
   EncodedModel encoded;
-  encoded.sections = {{SectionType::kKnnOffsets, model, AsBytes(offsets)},
-                      {SectionType::kKnnColumns, model, AsBytes(columns)}};
-  if (neighbours.weighted())
-    encoded.sections.push_back({SectionType::kKnnValues, model, AsBytes(neighbours.values().span())});
+  encoded.version_minor = item.kind() == "item-knn" ? 1 : 2;
+  encoded.sections = {{SectionType::kSparseItemOffsets, model, AsBytes(offsets)},
+                      {SectionType::kSparseItemColumns, model, AsBytes(columns)}};
+  if (weights.weighted())
+    encoded.sections.push_back({SectionType::kSparseItemValues, model, AsBytes(weights.values().span())});
   return encoded;
 }
 
-absl::StatusOr<std::shared_ptr<const Scorer>> DecodeItemKnn(const SectionReader& reader, std::uint32_t model,
-                                                            std::uint64_t items) {
-  WAYPOST_ASSIGN_OR_RETURN(SparseMatrix neighbours, reader.Rows(SectionType::kKnnOffsets, SectionType::kKnnColumns,
-                                                                SectionType::kKnnValues, model, items, items));
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeSparseItem(const SectionReader& reader, std::string_view kind,
+                                                               std::uint32_t model, std::uint64_t items) {
+  WAYPOST_ASSIGN_OR_RETURN(SparseMatrix weights,
+                           reader.Rows(SectionType::kSparseItemOffsets, SectionType::kSparseItemColumns,
+                                       SectionType::kSparseItemValues, model, items, items));
   if (reader.full())
-    WAYPOST_RETURN_IF_ERROR(
-        reader.FromFault(SectionType::kKnnValues, model, sizeof(float), CheckSimilarities(neighbours.values().span())));
-  return std::make_shared<const ItemKnnModel>(std::move(neighbours));
+    WAYPOST_RETURN_IF_ERROR(reader.FromFault(SectionType::kSparseItemValues, model, sizeof(float),
+                                             CheckSparseWeights(weights.values().span())));
+  return std::make_shared<const SparseItemModel>(kind, std::move(weights));
 }
 
 absl::StatusOr<EncodedModel> EncodeEase(const EaseModel& ease, std::uint32_t model) {
@@ -107,7 +110,7 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
         absl::StrCat("Scorer.user_count: want ", users, " (ModelBundle.users), got ", scorer.user_count()));
   if (const auto* popularity = dynamic_cast<const PopularityModel*>(&scorer))
     return EncodePopularity(*popularity, model);
-  if (const auto* knn = dynamic_cast<const ItemKnnModel*>(&scorer)) return EncodeItemKnn(*knn, model);
+  if (const auto* item = dynamic_cast<const SparseItemModel*>(&scorer)) return EncodeSparseItem(*item, model);
   if (const auto* ease = dynamic_cast<const EaseModel*>(&scorer)) return EncodeEase(*ease, model);
   if (const auto* ials = dynamic_cast<const IalsModel*>(&scorer)) return EncodeIals(*ials, model);
   if (const auto* filter = dynamic_cast<const GraphFilterModel*>(&scorer))
@@ -121,7 +124,8 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
                                                           std::uint32_t model, std::uint64_t users,
                                                           std::uint64_t items) {
   if (metadata.kind == "popularity") return DecodePopularity(reader, model, items);
-  if (metadata.kind == "item-knn") return DecodeItemKnn(reader, model, items);
+  if (std::find(kSparseItemKinds.begin(), kSparseItemKinds.end(), metadata.kind) != kSparseItemKinds.end())
+    return DecodeSparseItem(reader, metadata.kind, model, items);
   if (metadata.kind == "ease") return DecodeEase(reader, model, items);
   if (metadata.kind == "ials") return DecodeIals(reader, metadata.parameters, model, users, items);
   if (metadata.kind == "gf-cf" || metadata.kind == "bspm")

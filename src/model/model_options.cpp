@@ -15,8 +15,8 @@ namespace {
 using internal::ToAbsl;
 
 // In the order of the alternatives of ModelOptions.
-constexpr std::array<std::string_view, 8> kKinds = {"popularity", "item-knn", "ials", "ease",
-                                                    "gf-cf",      "bspm",     "bpr",  "warp"};
+constexpr std::array<std::string_view, 11> kKinds = {"popularity", "item-knn", "ials",        "ease", "gf-cf",  "bspm",
+                                                     "bpr",        "warp",     "sparse-ease", "slim", "rp3beta"};
 
 std::string_view NameOf(KnnSimilarity value) {
   return KnnSimilarityName(value);
@@ -276,6 +276,46 @@ std::span<const Option<WarpOptions>> OptionsOf(const WarpOptions&) {
   return table;
 }
 
+std::span<const Option<SparseEaseOptions>> OptionsOf(const SparseEaseOptions&) {
+  using O = SparseEaseOptions;
+  static const std::array table = {
+      Always<&O::regularization, O>("regularization", "above 0..1e9", "Strength of L2 regularization; tune, 10..1000")
+          .Tuned(LogRange(1, 5000)),
+      Always<&O::neighbours, O>("neighbours", "1..8192",
+                                "Most items that an item's weights are made of. Memory and, by its cube, time"),
+  };
+  return table;
+}
+
+std::span<const Option<SlimOptions>> OptionsOf(const SlimOptions&) {
+  using O = SlimOptions;
+  static const std::array table = {
+      Always<&O::l1_regularization, O>("l1_regularization", "0..1e9",
+                                       "Strength of L1 regularization, which makes weights 0; tune, 0.1..20")
+          .Tuned(LogRange(0.01, 20)),
+      Always<&O::l2_regularization, O>("l2_regularization", "1e-6..1e9",
+                                       "Strength of L2 regularization; tune, 10..1000")
+          .Tuned(LogRange(1, 5000)),
+      Always<&O::neighbours, O>("neighbours", "1..8192",
+                                "Most items that an item's weights are made of. Memory and, by its square, time"),
+      Always<&O::passes, O>("passes", "1..10000", "Most passes over the weights of an item"),
+  };
+  return table;
+}
+
+std::span<const Option<Rp3BetaOptions>> OptionsOf(const Rp3BetaOptions&) {
+  using O = Rp3BetaOptions;
+  static const std::array table = {
+      Always<&O::alpha, O>("alpha", "0..2", "Power of the walk's probabilities: above 1 likely steps weigh more")
+          .Tuned(LinearRange(0.2, 1.5)),
+      Always<&O::beta, O>("beta", "0..2", "How much a popular item is recommended less; tune first")
+          .Tuned(LinearRange(0, 1)),
+      Always<&O::neighbours, O>("neighbours", "0..2147483647",
+                                "Most likely items kept for each item; 0 keeps all. Memory grows with it"),
+  };
+  return table;
+}
+
 template <typename Names>
 std::string Join(const Names& names) {
   std::string text;
@@ -296,6 +336,9 @@ absl::StatusOr<ModelOptions> DefaultsOf(std::string_view kind) {
   if (kind == kKinds[5]) return BspmOptions{};
   if (kind == kKinds[6]) return BprOptions{};
   if (kind == kKinds[7]) return WarpOptions{};
+  if (kind == kKinds[8]) return SparseEaseOptions{};
+  if (kind == kKinds[9]) return SlimOptions{};
+  if (kind == kKinds[10]) return Rp3BetaOptions{};
   return UnknownKind(kind);
 }
 

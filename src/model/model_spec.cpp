@@ -17,6 +17,9 @@
 #include "waypost/model/item_knn.hpp"
 #include "waypost/model/pairwise.hpp"
 #include "waypost/model/popularity.hpp"
+#include "waypost/model/rp3beta.hpp"
+#include "waypost/model/slim.hpp"
+#include "waypost/model/sparse_ease.hpp"
 
 namespace waypost {
 namespace {
@@ -37,8 +40,7 @@ struct Train {
   }
 
   absl::StatusOr<TrainedModel> operator()(const ItemKnnOptions& options) const {
-    WAYPOST_ASSIGN_OR_RETURN(ItemKnnModel model, TrainItemKnn(matrix, options, control, parallelism));
-    return OnePass(std::move(model), options);
+    return OnePass(TrainItemKnn(matrix, options, control, parallelism), options);
   }
 
   absl::StatusOr<TrainedModel> operator()(const IalsOptions& options) const {
@@ -52,23 +54,28 @@ struct Train {
   }
 
   absl::StatusOr<TrainedModel> operator()(const EaseOptions& options) const {
-    WAYPOST_ASSIGN_OR_RETURN(EaseModel model, TrainEase(matrix, options, control, parallelism));
-    return OnePass(std::move(model), options);
+    return OnePass(TrainEase(matrix, options, control, parallelism), options);
   }
-
   absl::StatusOr<TrainedModel> operator()(const GfCfOptions& options) const {
-    WAYPOST_ASSIGN_OR_RETURN(GraphFilterModel model, TrainGfCf(matrix, options, control, parallelism));
-    return OnePass(std::move(model), options);
+    return OnePass(TrainGfCf(matrix, options, control, parallelism), options);
   }
-
   absl::StatusOr<TrainedModel> operator()(const BspmOptions& options) const {
-    WAYPOST_ASSIGN_OR_RETURN(GraphFilterModel model, TrainBspm(matrix, options, control, parallelism));
-    return OnePass(std::move(model), options);
+    return OnePass(TrainBspm(matrix, options, control, parallelism), options);
+  }
+  absl::StatusOr<TrainedModel> operator()(const SparseEaseOptions& options) const {
+    return OnePass(TrainSparseEase(matrix, options, control, parallelism), options);
+  }
+  absl::StatusOr<TrainedModel> operator()(const SlimOptions& options) const {
+    return OnePass(TrainSlim(matrix, options, control, parallelism), options);
+  }
+  absl::StatusOr<TrainedModel> operator()(const Rp3BetaOptions& options) const {
+    return OnePass(TrainRp3Beta(matrix, options, control, parallelism), options);
   }
 
   template <typename Model>
-  static TrainedModel OnePass(Model model, const ModelOptions& options) {
-    return {.scorer = std::make_shared<const Model>(std::move(model)), .loss = {}, .options = options};
+  static absl::StatusOr<TrainedModel> OnePass(absl::StatusOr<Model> model, const ModelOptions& options) {
+    if (!model.ok()) return model.status();
+    return TrainedModel{.scorer = std::make_shared<const Model>(*std::move(model)), .loss = {}, .options = options};
   }
 
   absl::StatusOr<TrainedModel> operator()(const BprOptions& options) const { return TrainPairs(options); }
@@ -128,15 +135,37 @@ struct Plan {
     return {.peak = matrix_bytes() + 4 * items, .model = 4 * items, .flops = entries};
   }
 
-  Cost operator()(const ItemKnnOptions& options) const {
-    const double additions = 4 * entries * entries / std::max(users, 1.0);
-    const double pairs = counted_pairs.value_or(std::min(0.75 * additions, items * items));
-    const double rows = options.neighbours > 0 ? std::min(pairs, items * options.neighbours) : pairs;
-    const double kept = std::min(rows, pairs * options.neighbour_mass);
+  double additions() const { return 4 * entries * entries / std::max(users, 1.0); }
+  double pairs() const { return counted_pairs.value_or(std::min(0.75 * additions(), items * items)); }
+
+  // A sparse product of which `neighbours` entries a row are kept, 0 for all, and of these a share.
+  Cost Product(double neighbours, double mass) const {
+    const double rows = neighbours > 0 ? std::min(pairs(), items * neighbours) : pairs();
+    const double kept = std::min(rows, pairs() * mass);
     const double model = 8 * kept + 8 * items;
     // A share is taken on the target side and then transposed: both orientations exist at once.
-    const double built = options.neighbour_mass < 1 ? 16 * pairs * options.neighbour_mass : 8 * kept;
-    return {.peak = matrix_bytes() + built + model, .model = model, .flops = 2 * additions + 4 * pairs};
+    const double built = mass < 1 ? 8 * pairs() * mass : 0;
+    return {.peak = matrix_bytes() + built + model, .model = model, .flops = 2 * additions() + 4 * pairs()};
+  }
+  Cost operator()(const ItemKnnOptions& options) const { return Product(options.neighbours, options.neighbour_mass); }
+  Cost operator()(const Rp3BetaOptions& options) const { return Product(options.neighbours, 1); }
+
+  // A regression for each item: the product is kept until the weights are found, which are then transposed.
+  Cost Regression(double neighbours, double solver_flops) const {
+    const double candidates = std::min(neighbours, items);
+    const double model = 8 * std::min(pairs(), items * candidates) + 8 * items;
+    const double gathered = pairs() / std::max(items, 1.0) * candidates;
+    return {.peak = matrix_bytes() + model + std::max(8 * pairs() + 8 * items, model),
+            .model = model,
+            .flops = 2 * additions() + 4 * pairs() + items * (2 * gathered + solver_flops)};
+  }
+  Cost operator()(const SparseEaseOptions& options) const {
+    const double n = std::min<double>(options.neighbours, items);
+    return Regression(n, 2 * n * n * n / 3 + 4 * n * n);
+  }
+  Cost operator()(const SlimOptions& options) const {
+    const double n = std::min<double>(options.neighbours, items);
+    return Regression(n, 2 * n * n * options.passes);
   }
 
   Cost operator()(const IalsOptions& options) const {
@@ -281,7 +310,8 @@ ModelPlan PlanModel(std::uint64_t users, std::uint64_t items, std::uint64_t entr
 ModelPlan PlanModel(const InteractionMatrix& matrix, const ModelOptions& options, const Parallelism& parallelism) {
   Plan plan{static_cast<double>(matrix.users()), static_cast<double>(matrix.items()),
             static_cast<double>(matrix.entries())};
-  if (std::holds_alternative<ItemKnnOptions>(options))
+  if (std::holds_alternative<ItemKnnOptions>(options) || std::holds_alternative<Rp3BetaOptions>(options) ||
+      std::holds_alternative<SparseEaseOptions>(options) || std::holds_alternative<SlimOptions>(options))
     plan.counted_pairs = static_cast<double>(CountItemPairs(matrix, parallelism));
   return ToModelPlan(plan, options);
 }

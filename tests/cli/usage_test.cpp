@@ -75,7 +75,7 @@ TEST_F(Usage, AMistypedModelIsNamedWithTheOneMeant) {
   ExpectUsageError({"train", "--train", "x.csv", "--model", "ails", "--out", Path("m.waypost")},
                    "got 'ails'; did you mean 'ials'?");
   ExpectUsageError({"train", "--train", "x.csv", "--model", "transformer", "--out", Path("m.waypost")},
-                   "want one of popularity, item-knn, ials, ease");
+                   "want one of popularity, item-knn, ials, ease, ");
 }
 
 TEST_F(Usage, AModelOptionThatIsUnknownOrHasNoEffectIsRefusedBeforeAnyFileIsRead) {

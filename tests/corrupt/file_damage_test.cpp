@@ -268,8 +268,8 @@ TEST(DamagedFile, EverySectionMayBeMissingOrOfTheWrongSizeWithoutHarm) {
     missing.Set32(missing.EntryAt(section), 9999);  // a type nobody knows: as if the section were not there
     missing.RepairChecksums();
     const std::string& name = info->sections[section].name;
-    const bool optional = name == "history values" || name == "item-knn neighbour values" ||
-                          name == "ials user factors" || name == "ials item head";
+    const bool optional = name == "history values" || name == "item weight values" || name == "ials user factors" ||
+                          name == "ials item head";
     for (const OpenCheck check : {OpenCheck::kFull, OpenCheck::kStructure}) {
       const absl::Status status = OpenAndUse(missing.bytes(), check);
       EXPECT_EQ(status.ok(), optional) << status;

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
       {"1.2-ease", {.kinds = {"ease"}}},
       {"1.2-pairwise", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"bpr", "warp"}, .titles = false}},
       {"1.2-graph-filters", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"gf-cf", "bspm"}, .titles = false}},
+      {"1.2-sparse", {.users = 12, .items = 9, .kinds = {"sparse-ease", "slim", "rp3beta"}, .titles = false}},
   };
   for (const auto& [name, shape] : files) {
     const std::filesystem::path path = std::filesystem::path(argv[1]) / name;

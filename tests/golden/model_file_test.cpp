@@ -104,8 +104,8 @@ std::string FormatOf(const std::vector<std::string>& kinds) {
 TEST(GoldenModelFile, AFileIsOfTheLowestVersionThatHasItsKinds) {
   EXPECT_EQ(FormatOf({"popularity"}), "1.1");
   EXPECT_EQ(FormatOf({"popularity", "item-knn", "ials"}), "1.1");
-  EXPECT_EQ(FormatOf({"popularity", "ease"}), "1.2");
-  EXPECT_EQ(FormatOf({"gf-cf", "ials"}), "1.2");
+  for (const char* kind : {"ease", "gf-cf", "sparse-ease", "slim", "rp3beta"})
+    EXPECT_EQ(FormatOf({"popularity", kind}), "1.2") << kind;
 }
 
 TEST(GoldenModelFile, TheVersionMapNamesTheNewestFormatThatThisReleaseWrites) {

@@ -15,7 +15,6 @@
 #include "support/worlds.hpp"
 #include "waypost/file/model_bundle.hpp"
 #include "waypost/model/ials.hpp"
-#include "waypost/model/item_knn.hpp"
 #include "waypost/model/model_spec.hpp"
 #include "waypost/model/popularity.hpp"
 
@@ -67,10 +66,6 @@ inline ModelBundle SmallBundle(const BundleShape& shape = {}) {
     NamedModel model{.name = kind, .scorer = nullptr, .options = {{"trained", "for a test"}}};
     if (kind == "popularity") {
       model.scorer = std::make_shared<const PopularityModel>(TrainPopularity(positives));
-    } else if (kind == "item-knn") {
-      absl::StatusOr<ItemKnnModel> knn = TrainItemKnn(positives, {}, {}, parallelism);
-      EXPECT_TRUE(knn.ok()) << knn.status();
-      model.scorer = std::make_shared<const ItemKnnModel>(*std::move(knn));
     } else if (kind == "ials") {
       absl::StatusOr<IalsTraining> ials =
           TrainIals(positives, {.dimensions = shape.dimensions, .epochs = 3}, {}, parallelism);

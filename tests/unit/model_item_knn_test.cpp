@@ -24,9 +24,9 @@ constexpr KnnSimilarity kAll[] = {KnnSimilarity::kCosine, KnnSimilarity::kTfIdf,
                                   KnnSimilarity::kDegree};
 
 SparseMatrix Neighbours(const InteractionMatrix& matrix, const ItemKnnOptions& options) {
-  const absl::StatusOr<ItemKnnModel> model = TrainItemKnn(matrix, options, {}, Parallelism(1));
+  const absl::StatusOr<SparseItemModel> model = TrainItemKnn(matrix, options, {}, Parallelism(1));
   EXPECT_TRUE(model.ok()) << model.status();
-  return model.ok() ? model->neighbours() : SparseMatrix();
+  return model.ok() ? model->weights() : SparseMatrix();
 }
 
 void ExpectNear(const SparseMatrix& actual, const reference::DenseMatrix& expected) {
@@ -164,7 +164,7 @@ TEST(ItemKnn, StrengthsFarApartAreTrainedOrRefusedButNeverInfinite) {
         EXPECT_THAT(std::string(model.status().message()), HasSubstr("want similarities up to"));
         continue;
       }
-      for (float value : model->neighbours().values()) EXPECT_TRUE(std::isfinite(value));
+      for (float value : model->weights().values()) EXPECT_TRUE(std::isfinite(value));
     }
   }
   const auto model = TrainItemKnn(WithStrength(1e-38f), {.source_exponent = 2.0f, .target_exponent = 2.0f});
@@ -218,13 +218,15 @@ TEST(ItemKnn, ADamagedTableGivesAnErrorAndNoReadOutOfBounds) {
   const std::vector<std::uint32_t> history = {0};
   const UserView user{.user = {}, .history = {history, {}}};
   const Candidates all;
-  const ItemKnnModel beyond(SparseMatrix(2, SharedArray<std::uint64_t>({0, 1, 1}), SharedArray<std::uint32_t>({4000}),
-                                         SharedArray<float>({1.0f})));
+  const SparseItemModel beyond(
+      "item-knn", SparseMatrix(2, SharedArray<std::uint64_t>({0, 1, 1}), SharedArray<std::uint32_t>({4000}),
+                               SharedArray<float>({1.0f})));
   std::vector<float> scores(2);
   EXPECT_TRUE(beyond.Score(std::span(&user, 1), scores, Parallelism(1)).ok());
   EXPECT_TRUE(beyond.Similar(ItemIndex{0}, all, 5)->empty());
-  const ItemKnnModel infinite(SparseMatrix(2, SharedArray<std::uint64_t>({0, 1, 1}), SharedArray<std::uint32_t>({1}),
-                                           SharedArray<float>({std::numeric_limits<float>::infinity()})));
+  const SparseItemModel infinite("item-knn",
+                                 SparseMatrix(2, SharedArray<std::uint64_t>({0, 1, 1}), SharedArray<std::uint32_t>({1}),
+                                              SharedArray<float>({std::numeric_limits<float>::infinity()})));
   EXPECT_EQ(infinite.Score(std::span(&user, 1), scores, Parallelism(1)).code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(infinite.TopK(std::span(&user, 1), std::span(&all, 1), 2, Parallelism(1)).status().code(),
             absl::StatusCode::kDataLoss);
@@ -257,7 +259,7 @@ TEST(ItemKnn, AnyNumberOfThreadsGivesTheSameTable) {
        {ItemKnnOptions{}, ItemKnnOptions{.neighbours = 30}, ItemKnnOptions{.neighbours = 20, .neighbour_mass = 0.5f}}) {
     const SparseMatrix one = Neighbours(matrix, options);
     for (int threads : {2, 7}) {
-      const SparseMatrix other = TrainItemKnn(matrix, options, {}, Parallelism(threads))->neighbours();
+      const SparseMatrix other = TrainItemKnn(matrix, options, {}, Parallelism(threads))->weights();
       EXPECT_THAT(other.offsets().span(), testing::ElementsAreArray(one.offsets().span()));
       EXPECT_THAT(other.column_indices().span(), testing::ElementsAreArray(one.column_indices().span()));
       EXPECT_THAT(other.values().span(), testing::ElementsAreArray(one.values().span()));
@@ -274,8 +276,8 @@ TEST(ItemKnn, TopKIsTheBestOfAllScores) {
     const SparseMatrix table = testing_support::RandomSparse(seed, items, items, 0.03);
     AlignedVector<float> values(table.entries());
     for (float& value : values) value = static_cast<float>(random.Below(5)) - (seed % 2 == 0 ? 2 : 0);
-    const ItemKnnModel model(
-        SparseMatrix(items, table.offsets(), table.column_indices(), SharedArray<float>(std::move(values))));
+    const SparseItemModel model("item-knn", SparseMatrix(items, table.offsets(), table.column_indices(),
+                                                         SharedArray<float>(std::move(values))));
     Bitmap allowed(items);
     std::vector<std::uint32_t> history, excluded;
     for (std::uint32_t item = 0; item < items; ++item) {

@@ -11,7 +11,7 @@
 
 #include "support/worlds.hpp"
 #include "waypost/model/ials_state.hpp"
-#include "waypost/model/item_knn_model.hpp"
+#include "waypost/model/sparse_item_model.hpp"
 
 namespace waypost {
 namespace {
@@ -44,7 +44,10 @@ TEST(ModelSpec, WhatIsFormattedParsesToTheSameTraining) {
       IalsOptions{.solver = IalsSolver::kCg, .cg_steps = 7},
       EaseOptions{.regularization = 0.1f},
       GfCfOptions{.low_pass_weight = 0.7f},
-      BspmOptions{.sharpening_solver = SharpeningSolver::kEuler, .merge = FilterMerge::kLate, .seed = 9}};
+      BspmOptions{.sharpening_solver = SharpeningSolver::kEuler, .merge = FilterMerge::kLate, .seed = 9},
+      SparseEaseOptions{.regularization = 7.5f, .neighbours = 20},
+      SlimOptions{.l1_regularization = 0.1f, .l2_regularization = 3, .neighbours = 9, .passes = 4},
+      Rp3BetaOptions{.alpha = 0.7f, .beta = 0.3f, .neighbours = 50}};
   for (const ModelOptions& options : all) {
     const std::vector<OptionSetting> settings = FormatOptions(options);
     const absl::StatusOr<ModelOptions> parsed = ParseModelOptions(ModelKind(options), settings);
@@ -118,8 +121,10 @@ TEST(ModelSpec, AnOptionThatTheModelDoesNotUseIsAnErrorThatListsThoseItDoes) {
   EXPECT_THAT(ErrorOf("item-knn", {{"dimensions", "64"}}),
               HasSubstr("item-knn: want one of similarity, neighbours, neighbour_mass, user_exponent"));
   EXPECT_THAT(ErrorOf("popularity", {{"neighbours", "5"}}), HasSubstr("popularity: want no options, got 'neighbours'"));
-  EXPECT_THAT(ErrorOf("knn", {}),
-              HasSubstr("model: want one of popularity, item-knn, ials, ease, gf-cf, bspm, bpr, warp, got 'knn'"));
+  EXPECT_THAT(
+      ErrorOf("knn", {}),
+      HasSubstr("model: want one of popularity, item-knn, ials, ease, gf-cf, bspm, bpr, warp, sparse-ease, slim, "
+                "rp3beta, got 'knn'"));
 }
 
 TEST(ModelSpec, AnOptionThatTheOthersMakeIneffectiveIsAnError) {
@@ -181,7 +186,7 @@ TEST(ModelSpec, ACancelledTrainingSaysSo) {
 TEST(ModelSpec, AModelOfASinglePassRefusesAStateAndFirstVectors) {
   const InteractionMatrix matrix = testing_support::RandomMatrix(1, 30, 20, 0.2);
   const IalsState state;
-  for (std::string_view kind : {"popularity", "item-knn", "ease", "gf-cf", "bspm"}) {
+  for (std::string_view kind : {"popularity", "item-knn", "ease", "gf-cf", "bspm", "sparse-ease", "slim", "rp3beta"}) {
     SCOPED_TRACE(kind);
     const auto expect_refused = [&](const TrainingControl& control, const std::string& field) {
       const absl::Status status = TrainModel(matrix, *ParseModelOptions(kind, {}), control).status();
@@ -217,9 +222,9 @@ TEST(ModelSpec, APlannedNeighbourTableIsAtLeastTheRealOne) {
          {ItemKnnOptions{}, ItemKnnOptions{.neighbours = 7}, ItemKnnOptions{.neighbour_mass = 0.5f}}) {
       const auto trained = TrainModel(matrix, options);
       ASSERT_TRUE(trained.ok());
-      const auto& model = dynamic_cast<const ItemKnnModel&>(*trained->scorer);
+      const auto& model = dynamic_cast<const SparseItemModel&>(*trained->scorer);
       EXPECT_GE(PlanModel(matrix.users(), matrix.items(), matrix.entries(), options).bytes_model,
-                8 * model.neighbours().entries());
+                8 * model.weights().entries());
     }
   }
 }
@@ -260,8 +265,8 @@ TEST(ModelSpec, APlanOfAMatrixCountsThePairsThatDecide) {
     const InteractionMatrix matrix = testing_support::RandomMatrix(seed, 60, 80, 0.05 * static_cast<double>(seed + 1));
     const auto trained = TrainModel(matrix, ItemKnnOptions{});
     ASSERT_TRUE(trained.ok());
-    const auto& model = dynamic_cast<const ItemKnnModel&>(*trained->scorer);
-    EXPECT_EQ(PlanModel(matrix, ItemKnnOptions{}, Parallelism(2)).bytes_model, 8 * (model.neighbours().entries() + 80));
+    const auto& model = dynamic_cast<const SparseItemModel&>(*trained->scorer);
+    EXPECT_EQ(PlanModel(matrix, ItemKnnOptions{}, Parallelism(2)).bytes_model, 8 * (model.weights().entries() + 80));
   }
 }
 

@@ -19,8 +19,8 @@
 #include "waypost/file/model_bundle.hpp"
 #include "waypost/matrix/sparse_matrix.hpp"
 #include "waypost/model/ials.hpp"
-#include "waypost/model/item_knn_model.hpp"
 #include "waypost/model/scorer.hpp"
+#include "waypost/model/sparse_item_model.hpp"
 
 namespace waypost::peers {
 

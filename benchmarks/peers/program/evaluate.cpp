@@ -16,7 +16,7 @@ absl::StatusOr<std::shared_ptr<const Scorer>> ReadScorer(Arguments& arguments) {
   const std::string similarity = arguments.TextOr("similarity");
   if (!similarity.empty()) {
     WAYPOST_ASSIGN_OR_RETURN(SparseMatrix neighbours, ReadMatrix(similarity));
-    return std::make_shared<const ItemKnnModel>(std::move(neighbours));
+    return std::make_shared<const SparseItemModel>("item-knn", std::move(neighbours));
   }
   WAYPOST_ASSIGN_OR_RETURN(const std::string users, arguments.Text("users"));
   WAYPOST_ASSIGN_OR_RETURN(const std::string items, arguments.Text("items"));

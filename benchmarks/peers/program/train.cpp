@@ -172,7 +172,7 @@ absl::Status RunItemKnn(Arguments& arguments) {
   const std::string neighbours = options.neighbours > 0 ? std::to_string(options.neighbours) : "all";
   Report report(std::string(KnnSimilarityName(options.similarity)) + " " + neighbours, job.parallelism.threads());
   report.Add(timing);
-  report.Add("entries", static_cast<double>(static_cast<const ItemKnnModel&>(*trained.scorer).neighbours().entries()));
+  report.Add("entries", static_cast<double>(static_cast<const SparseItemModel&>(*trained.scorer).weights().entries()));
   if (!test.empty()) WAYPOST_RETURN_IF_ERROR(AddQuality(job, *trained.scorer, test, report));
   report.Print();
   return absl::OkStatus();

@@ -25,7 +25,7 @@
 //              40,000 items adds 1.6e9 sums, seconds, and makes these items neighbours of each other, 13 GB where all
 //              are kept: such histories are best cut before. A query costs O(the entries of its history's rows + I).
 // Numerics     sums of a pair in float64, users ascending; stored as float32. Pairs that round to 0 are dropped. A
-//              similarity beyond ItemKnnModel::kMaxSimilarity is an error. Empty users and items have no pairs.
+//              similarity beyond SparseItemModel::kMaxWeight is an error. Empty users and items have no pairs.
 // Determinism  a row is computed by one thread, and rows are put together in order.
 // Checked by   tests/unit/model_item_knn_test.cpp against tests/reference/naive_item_knn.hpp; laws; the contract suite;
 //              the published level of gowalla in docs/results.md.
@@ -37,10 +37,10 @@
 #include <utility>
 
 #include "waypost/base/parallel.hpp"
-#include "waypost/model/item_knn_model.hpp"
 #include "waypost/model/item_knn_options.hpp"
 #include "waypost/model/item_knn_product.hpp"
 #include "waypost/model/item_knn_terms.hpp"
+#include "waypost/model/sparse_item_model.hpp"
 #include "waypost/model/training.hpp"
 
 namespace waypost {
@@ -65,15 +65,15 @@ inline absl::StatusOr<SparseMatrix> MakeNeighbours(const InteractionMatrix& matr
 // Errors  kInvalidArgument: options out of range or without effect, an empty matrix, a strength out of range (names
 //         user and item), similarities too large to store, a state or first vectors in `control`.  kCancelled.
 //         kResourceExhausted: memory ended.
-inline absl::StatusOr<ItemKnnModel> TrainItemKnn(const InteractionMatrix& matrix, const ItemKnnOptions& options,
-                                                 const TrainingControl& control = {},
-                                                 const Parallelism& parallelism = {}) {
+inline absl::StatusOr<SparseItemModel> TrainItemKnn(const InteractionMatrix& matrix, const ItemKnnOptions& options,
+                                                    const TrainingControl& control = {},
+                                                    const Parallelism& parallelism = {}) {
   WAYPOST_RETURN_IF_ERROR(Validate(options));
   WAYPOST_RETURN_IF_ERROR(ValidateOnePassControl(control));
   WAYPOST_RETURN_IF_ERROR(ValidateTrainingMatrix(matrix));
   try {
     WAYPOST_ASSIGN_OR_RETURN(SparseMatrix neighbours, internal::MakeNeighbours(matrix, options, control, parallelism));
-    return ItemKnnModel(std::move(neighbours));
+    return SparseItemModel("item-knn", std::move(neighbours));
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError(absl::StrCat("TrainItemKnn: memory ended with ", matrix.items(), " items and ",
                                                      matrix.entries(), " interactions"));

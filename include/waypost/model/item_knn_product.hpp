@@ -19,9 +19,9 @@
 #include "waypost/base/array_builder.hpp"
 #include "waypost/base/parallel.hpp"
 #include "waypost/model/item_knn_accumulator.hpp"
-#include "waypost/model/item_knn_model.hpp"
 #include "waypost/model/item_knn_row.hpp"
 #include "waypost/model/item_knn_terms.hpp"
+#include "waypost/model/sparse_item_model.hpp"
 #include "waypost/model/training.hpp"
 
 namespace waypost::internal {
@@ -44,6 +44,17 @@ class RowTable {
     float* values = values_.data() + begin;
     for (std::size_t n = 0; n < entries.size(); ++n) values[n] = entries.similarity(n);
     sizes_[row] = entries.size();
+  }
+  // Leaves out values of 0.
+  void Write(std::size_t row, std::span<const std::uint32_t> columns, const float* values) {
+    const std::uint64_t begin = begins_[row];
+    std::uint64_t end = begin;
+    for (std::size_t n = 0; n < columns.size(); ++n) {
+      if (values[n] == 0) continue;
+      columns_.data()[end] = columns[n];
+      values_.data()[end++] = values[n];
+    }
+    sizes_[row] = end - begin;
   }
 
   // Moves the rows together where some are smaller than their room.
@@ -179,7 +190,7 @@ class KnnProduct {
     std::uint32_t too_similar = kNone;
     for (std::uint32_t other : std::span<const std::uint32_t>(workspace.touched).first(touched)) {
       const double similarity = row_factor * column_factor[other] * workspace.sums.Take(other);
-      too_similar = similarity <= ItemKnnModel::kMaxSimilarity ? too_similar : other;  // also for a NaN
+      too_similar = similarity <= SparseItemModel::kMaxWeight ? too_similar : other;  // also for a NaN
       row.Push(other, static_cast<float>(similarity));
     }
     if (too_similar != kNone) return SimilarityError(item, too_similar);
@@ -197,8 +208,8 @@ class KnnProduct {
   }
 
   static absl::Status SimilarityError(std::size_t item, std::uint32_t other) {
-    return absl::InvalidArgumentError(absl::StrCat("TrainItemKnn: want similarities up to ",
-                                                   ItemKnnModel::kMaxSimilarity, ", got a larger one between items ",
+    return absl::InvalidArgumentError(absl::StrCat("SparseItemModel.weights: want similarities up to ",
+                                                   SparseItemModel::kMaxWeight, ", got a larger one between items ",
                                                    item, " and ", other));
   }
 

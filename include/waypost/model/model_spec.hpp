@@ -24,7 +24,10 @@
 #include "waypost/model/ials_options.hpp"
 #include "waypost/model/item_knn_options.hpp"
 #include "waypost/model/pairwise_options.hpp"
+#include "waypost/model/rp3beta_options.hpp"
 #include "waypost/model/scorer.hpp"
+#include "waypost/model/slim_options.hpp"
+#include "waypost/model/sparse_ease_options.hpp"
 #include "waypost/model/training.hpp"
 
 namespace waypost {
@@ -35,7 +38,7 @@ struct PopularityOptions {
 };
 
 using ModelOptions = std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions, GfCfOptions, BspmOptions,
-                                  BprOptions, WarpOptions>;
+                                  BprOptions, WarpOptions, SparseEaseOptions, SlimOptions, Rp3BetaOptions>;
 
 // One name = value pair of a model's options.
 using OptionSetting = std::pair<std::string, std::string>;
@@ -49,7 +52,8 @@ struct OptionInfo {
   SearchRange search{};   // where a search looks for it; none for what is a choice of cost or of the algorithm
 };
 
-// Every kind that can be trained: "popularity", "item-knn", "ials", "ease", "gf-cf", "bspm", "bpr", "warp".
+// Every kind that can be trained: "popularity", "item-knn", "ials", "ease", "gf-cf", "bspm", "bpr", "warp",
+// "sparse-ease", "slim", "rp3beta".
 std::span<const std::string_view> ModelKinds();
 
 // The kind that these options train.
@@ -96,7 +100,8 @@ ModelPlan PlanModel(std::uint64_t users, std::uint64_t items, std::uint64_t entr
 
 // The plan for a matrix: its pairs of items with a common user are counted where they decide.
 // Errors  throws std::bad_alloc.
-// Cost    that of its sizes alone for most kinds; for item-knn a pass over the pairs, a fifth of its training.
+// Cost    that of its sizes alone for most kinds; for item-knn, rp3beta, sparse-ease and slim a pass over the pairs, a
+//         fifth of a training of item-knn.
 ModelPlan PlanModel(const InteractionMatrix& matrix, const ModelOptions& options, const Parallelism& parallelism = {});
 
 }  // namespace waypost

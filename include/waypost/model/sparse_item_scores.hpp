@@ -1,9 +1,9 @@
-// waypost/model/item_knn_scores.hpp - the scores of one user while they are summed, and the best of them.
+// waypost/model/sparse_item_scores.hpp - the scores of one user while they are summed, and the best of them.
 //
 // Most items share nothing with a history: blocks of items remember whether anything was added to them, and only those
 // are looked at and cleared. Every other score is 0.
-#ifndef WAYPOST_MODEL_ITEM_KNN_SCORES_HPP_
-#define WAYPOST_MODEL_ITEM_KNN_SCORES_HPP_
+#ifndef WAYPOST_MODEL_SPARSE_ITEM_SCORES_HPP_
+#define WAYPOST_MODEL_SPARSE_ITEM_SCORES_HPP_
 
 #include <algorithm>
 #include <cmath>
@@ -22,18 +22,18 @@ namespace waypost::internal {
 // (1) Between calls every score is 0 and every block is untouched.
 //
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
-class KnnScores {
+class SparseItemScores {
  public:
-  // The best items by sum over the items j of `history` of strength(j) * neighbours(j, i), as ItemKnnModel defines it;
+  // The best items by sum over the items j of `history` of strength(j) * weights(j, i), as SparseItemModel defines it;
   // nothing where a score is not finite.
-  std::optional<std::vector<ScoredItem>> TopK(const SparseMatrix& neighbours, const SparseRowView& history,
-                                              std::size_t k, const Candidates& candidates) {
-    const std::size_t items = neighbours.columns();
+  std::optional<std::vector<ScoredItem>> TopK(const SparseMatrix& weights, const SparseRowView& history, std::size_t k,
+                                              const Candidates& candidates) {
+    const std::size_t items = weights.columns();
     Reserve(items);
     TopKHeap heap(std::min(k, items));  // what follows allocates nothing: (1) survives a lack of memory
     for (std::size_t n = 0; n < history.size(); ++n) {
-      Prefetch(neighbours, history, n + 1);
-      AddScaled(neighbours.row(history.columns[n]), history.value(n), static_cast<std::uint32_t>(items));
+      Prefetch(weights, history, n + 1);
+      AddScaled(weights.row(history.columns[n]), history.value(n), static_cast<std::uint32_t>(items));
     }
     bool finite = true;
     for (std::uint32_t item : candidates.excluded) {
@@ -79,9 +79,9 @@ class KnnScores {
   }
 
   // Asks for the beginning of an item's row: it lies anywhere in memory.
-  static void Prefetch(const SparseMatrix& neighbours, const SparseRowView& history, std::size_t n) {
+  static void Prefetch(const SparseMatrix& weights, const SparseRowView& history, std::size_t n) {
     if (n >= history.size()) return;
-    const SparseRowView row = neighbours.row(history.columns[n]);
+    const SparseRowView row = weights.row(history.columns[n]);
     constexpr std::size_t kLine = kAlignment / sizeof(float);
     for (std::size_t p = 0; p < std::min(row.size(), 8 * kLine); p += kLine) {
       __builtin_prefetch(row.columns.data() + p);
@@ -149,4 +149,4 @@ class KnnScores {
 
 }  // namespace waypost::internal
 
-#endif  // WAYPOST_MODEL_ITEM_KNN_SCORES_HPP_
+#endif  // WAYPOST_MODEL_SPARSE_ITEM_SCORES_HPP_

@@ -1,8 +1,9 @@
-// waypost/model/item_knn_model.hpp - the trained item-item model: a sparse table of similarities.
+// waypost/model/sparse_item_model.hpp - a trained item-item model of few weights: a sparse table.
 //
-// item_knn.hpp has the definition, the sources and the numerics.
-#ifndef WAYPOST_MODEL_ITEM_KNN_MODEL_HPP_
-#define WAYPOST_MODEL_ITEM_KNN_MODEL_HPP_
+// What item_knn.hpp, rp3beta.hpp, sparse_ease.hpp and slim.hpp train; they have the definitions, the sources and the
+// numerics.
+#ifndef WAYPOST_MODEL_SPARSE_ITEM_MODEL_HPP_
+#define WAYPOST_MODEL_SPARSE_ITEM_MODEL_HPP_
 
 #include <algorithm>
 #include <array>
@@ -17,30 +18,34 @@
 #include <utility>
 #include <vector>
 
-#include "waypost/model/item_knn_scores.hpp"
 #include "waypost/model/scorer.hpp"
+#include "waypost/model/sparse_item_scores.hpp"
 
 namespace waypost {
 
-// score(u, i) = sum over the items j of u's history, ascending, of strength(u, j) * neighbours(j, i): float32, each
+inline constexpr std::array<std::string_view, 4> kSparseItemKinds = {"item-knn", "rp3beta", "sparse-ease", "slim"};
+
+// score(u, i) = sum over the items j of u's history, ascending, of strength(u, j) * weights(j, i): float32, each
 // product rounded before it is added. The history alone represents a user, known to the training or not.
 //
 // Immutable: safe to use from any number of threads.
-class ItemKnnModel final : public Scorer {
+class SparseItemModel final : public Scorer {
  public:
-  // `neighbours`  items x items: row j holds what item j of a history adds to its neighbours.
-  // Requires      a square matrix, values finite and at most kMaxSimilarity in size: scores are then finite. A damaged
-  //               file that was opened unchecked gives kDataLoss or other scores, never a read out of bounds.
-  explicit ItemKnnModel(SparseMatrix neighbours) : neighbours_(std::move(neighbours)) {
-    assert(neighbours_.rows() == neighbours_.columns());
+  // `kind`     one of kSparseItemKinds: what the weights are.
+  // `weights`  items x items: row j holds what item j of a history adds to other items.
+  // Requires   a square matrix, values finite and at most kMaxWeight in size: scores are then finite. A damaged file
+  //            that was opened unchecked gives kDataLoss or other scores, never a read out of bounds.
+  SparseItemModel(std::string_view kind, SparseMatrix weights)
+      : kind_(*std::find(kSparseItemKinds.begin(), kSparseItemKinds.end(), kind)), weights_(std::move(weights)) {
+    assert(weights_.rows() == weights_.columns());
   }
 
-  static constexpr float kMaxSimilarity = 1e22f;
+  static constexpr float kMaxWeight = 1e22f;
 
-  const SparseMatrix& neighbours() const { return neighbours_; }
+  const SparseMatrix& weights() const { return weights_; }
 
-  std::string_view kind() const override { return "item-knn"; }
-  std::size_t item_count() const override { return neighbours_.columns(); }
+  std::string_view kind() const override { return kind_; }
+  std::size_t item_count() const override { return weights_.columns(); }
 
   absl::Status Score(std::span<const UserView> users, std::span<float> scores,
                      const Parallelism& parallelism) const override try {
@@ -63,9 +68,9 @@ class ItemKnnModel final : public Scorer {
     std::vector<std::vector<ScoredItem>> results(users.size());
     std::vector<char> finite(users.size());
     ForEachBlock(parallelism, users.size(), kUserBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
-      thread_local internal::KnnScores scores;
+      thread_local internal::SparseItemScores scores;
       for (std::size_t q = begin; q < end; ++q) {
-        std::optional<std::vector<ScoredItem>> best = scores.TopK(neighbours_, users[q].history, k, candidates[q]);
+        std::optional<std::vector<ScoredItem>> best = scores.TopK(weights_, users[q].history, k, candidates[q]);
         finite[q] = best.has_value();
         if (best) results[q] = *std::move(best);
       }
@@ -80,12 +85,12 @@ class ItemKnnModel final : public Scorer {
   absl::StatusOr<std::vector<ScoredItem>> Similar(ItemIndex item, const Candidates& candidates,
                                                   std::size_t k) const override try {
     WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
-    const SparseRowView row = neighbours_.row(item.value);
+    const SparseRowView row = weights_.row(item.value);
     TopKHeap heap(std::min(k, row.size()));
     for (std::size_t n = 0; n < row.size(); ++n) {
       const std::uint32_t other = row.columns[n];
       if (other == item.value || other >= item_count()) continue;
-      if (!(row.value(n) > 0 && row.value(n) <= kMaxSimilarity)) continue;
+      if (!(row.value(n) > 0 && row.value(n) <= kMaxWeight)) continue;
       if (candidates.allowed != nullptr && !candidates.allowed->Test(other)) continue;
       if (std::binary_search(candidates.excluded.begin(), candidates.excluded.end(), other)) continue;
       heap.Push(row.value(n), ItemIndex{other});
@@ -100,7 +105,7 @@ class ItemKnnModel final : public Scorer {
     WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
     Explanation explanation;
     for (std::size_t n = 0; n < user.history.size(); ++n) {
-      const SparseRowView row = neighbours_.row(user.history.columns[n]);
+      const SparseRowView row = weights_.row(user.history.columns[n]);
       const auto found = std::lower_bound(row.columns.begin(), row.columns.end(), item.value);
       if (found == row.columns.end() || *found != item.value) continue;
       const float amount = user.history.value(n) * row.value(static_cast<std::size_t>(found - row.columns.begin()));
@@ -123,16 +128,17 @@ class ItemKnnModel final : public Scorer {
     std::fill(scores.begin(), scores.end(), 0.0f);
     for (std::size_t n = 0; n < history.size(); ++n) {
       const float strength = history.value(n);
-      const SparseRowView row = neighbours_.row(history.columns[n]);
+      const SparseRowView row = weights_.row(history.columns[n]);
       for (std::size_t p = 0; p < row.size(); ++p)
         if (row.columns[p] < scores.size()) scores[row.columns[p]] += strength * row.value(p);
     }
     return AllFinite(scores);
   }
 
-  SparseMatrix neighbours_;
+  std::string_view kind_;
+  SparseMatrix weights_;
 };
 
 }  // namespace waypost
 
-#endif  // WAYPOST_MODEL_ITEM_KNN_MODEL_HPP_
+#endif  // WAYPOST_MODEL_SPARSE_ITEM_MODEL_HPP_
