@@ -18,13 +18,6 @@ namespace {
 constexpr double kDenseFlopsPerThread = 40e9;
 constexpr double kScatteredFlopsPerThread = 0.2e9;
 
-double FlopsPerThread(const ModelOptions& options) {
-  const bool scattered =
-      std::holds_alternative<PopularityOptions>(options) || std::holds_alternative<ItemKnnOptions>(options) ||
-      std::holds_alternative<SlimOptions>(options) || std::holds_alternative<Rp3BetaOptions>(options);
-  return scattered ? kScatteredFlopsPerThread : kDenseFlopsPerThread;
-}
-
 struct Options {
   std::vector<std::string> files;
   EventFileFlags input;
@@ -41,9 +34,12 @@ struct Options {
 struct Planned {
   std::string model;
   ModelPlan plan;
-  double flops_per_second = 1;  // of all threads
+  int threads = 1;
 
-  double seconds() const { return plan.flops / flops_per_second; }
+  double seconds() const {
+    const double dense = plan.flops - plan.scattered_flops;
+    return (dense / kDenseFlopsPerThread + plan.scattered_flops / kScatteredFlopsPerThread) / threads;
+  }
 };
 
 std::string Megabytes(std::uint64_t bytes) {
@@ -85,8 +81,7 @@ absl::Status RunPlan(const Options& options, Console& console) {
   }
   const int threads = Parallelism(options.threads).threads();
   std::vector<Planned> plans;
-  for (std::size_t m = 0; m < model_options.size(); ++m)
-    plans.push_back({options.models[m], costs[m], FlopsPerThread(model_options[m]) * threads});
+  for (std::size_t m = 0; m < model_options.size(); ++m) plans.push_back({options.models[m], costs[m], threads});
 
   if (options.output.json) {
     JsonWriter json(console);
@@ -137,8 +132,8 @@ void AddPlan(CommandLine& command_line) {
   AddThreads(verb, options->threads);
   AddOutputFlags(verb, options->output);
   verb.Notes(ModelHelp() +
-             "Seconds are a rough guide: they assume 0.2 billion operations a second and thread for popularity and\n"
-             "item-knn, whose additions wait for memory, and 40 billion for the others. Memory does not include "
+             "Seconds are a rough guide: they assume 0.2 billion operations a second and thread where additions wait\n"
+             "for memory, as those of item-knn do, and 40 billion for dense work. Memory does not include "
              "reading the events.\n");
   verb.Runs([options](Console& console) { return RunPlan(*options, console); });
 }

@@ -83,11 +83,10 @@ absl::StatusOr<ModelBundle> ReadBundle(std::span<const std::byte> bytes, std::sh
   WAYPOST_ASSIGN_OR_RETURN(bundle.titles, ReadTitles(reader, metadata.items));
   WAYPOST_ASSIGN_OR_RETURN(bundle.history, ReadHistory(reader, metadata.users, metadata.items));
   bundle.models.reserve(metadata.models.size());
+  auto scorers = DecodeModels(reader, metadata);
   for (std::size_t n = 0; n < metadata.models.size(); ++n) {
     ModelMetadata& model = metadata.models[n];
-    WAYPOST_ASSIGN_OR_RETURN(
-        std::shared_ptr<const Scorer> scorer,
-        DecodeModel(reader, model, static_cast<std::uint32_t>(n + 1), metadata.users, metadata.items));
+    WAYPOST_ASSIGN_OR_RETURN(std::shared_ptr<const Scorer> scorer, std::move(scorers[n]));
     bundle.models.push_back(
         {.name = std::move(model.name), .scorer = std::move(scorer), .options = std::move(model.options)});
   }
@@ -112,9 +111,7 @@ std::vector<absl::Status> FindProblems(const EnvelopeView& envelope, const absl:
   note(ReadDictionary(reader, kItemSections, metadata->items).status());
   note(ReadTitles(reader, metadata->items).status());
   note(ReadHistory(reader, metadata->users, metadata->items).status());
-  for (std::size_t n = 0; n < metadata->models.size(); ++n)
-    note(DecodeModel(reader, metadata->models[n], static_cast<std::uint32_t>(n + 1), metadata->users, metadata->items)
-             .status());
+  for (const auto& scorer : DecodeModels(reader, *metadata)) note(scorer.status());
   return problems;
 }
 

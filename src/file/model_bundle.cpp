@@ -11,6 +11,7 @@
 #include "file/file_io.hpp"
 #include "file/guard.hpp"
 #include "file/model_codec.hpp"
+#include "waypost/model/blend_model.hpp"
 #include "waypost/version.hpp"
 
 namespace waypost {
@@ -79,6 +80,32 @@ absl::Status AddHistory(const ModelBundle& bundle, std::vector<SectionSource>& s
   return absl::OkStatus();
 }
 
+// The models of a bundle and, after them, those parts of its blends that are none of them yet.
+struct ModelList {
+  std::vector<NamedModel> models;
+  std::vector<std::vector<std::string>> parts;  // of blends: their names
+};
+
+ModelList ListModels(const ModelBundle& bundle) {
+  ModelList list{.models = bundle.models, .parts = {}};
+  for (const NamedModel& model : bundle.models) {
+    std::vector<std::string>& names = list.parts.emplace_back();
+    const auto* blend = dynamic_cast<const BlendModel*>(model.scorer.get());
+    for (std::size_t p = 0; blend != nullptr && p < blend->parts().size(); ++p) {
+      const auto same = std::ranges::find(list.models, blend->parts()[p], &NamedModel::scorer);
+      if (same != list.models.end()) {
+        names.push_back(same->name);
+        continue;
+      }
+      const BlendPart& part = blend->options().parts[p];
+      names.push_back(absl::StrCat(model.name, ".", p + 1, "-", part.kind));
+      list.models.push_back({.name = names.back(), .scorer = blend->parts()[p], .options = part.settings});
+    }
+  }
+  list.parts.resize(list.models.size());
+  return list;
+}
+
 absl::StatusOr<EncodedBundle> Encode(const ModelBundle& bundle) {
   EncodedBundle encoded;
   std::vector<SectionSource>& sections = encoded.sections;
@@ -96,11 +123,15 @@ absl::StatusOr<EncodedBundle> Encode(const ModelBundle& bundle) {
                                         SectionType::kItemSlots, sections));
   WAYPOST_RETURN_IF_ERROR(AddTitles(bundle, sections));
   WAYPOST_RETURN_IF_ERROR(AddHistory(bundle, sections));
-  for (std::size_t n = 0; n < bundle.models.size(); ++n) {
-    const NamedModel& model = bundle.models[n];
+  const ModelList list = ListModels(bundle);
+  for (std::size_t n = 0; n < list.models.size(); ++n) {
+    const NamedModel& model = list.models[n];
     if (model.scorer == nullptr) return absl::InvalidArgumentError("NamedModel.scorer: want a model, got null");
-    WAYPOST_ASSIGN_OR_RETURN(EncodedModel part, EncodeModel(*model.scorer, static_cast<std::uint32_t>(n + 1),
-                                                            bundle.users.size(), bundle.items.size()));
+    const auto* blend = dynamic_cast<const BlendModel*>(model.scorer.get());
+    WAYPOST_ASSIGN_OR_RETURN(EncodedModel part, blend != nullptr
+                                                    ? EncodeBlend(*blend, list.parts[n])
+                                                    : EncodeModel(*model.scorer, static_cast<std::uint32_t>(n + 1),
+                                                                  bundle.users.size(), bundle.items.size()));
     metadata.models.push_back({.name = model.name,
                                .kind = std::string(model.scorer->kind()),
                                .options = model.options,

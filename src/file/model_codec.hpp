@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "waypost/model/scorer.hpp"
 
 namespace waypost {
+class BlendModel;
 class GraphFilterModel;
 class IalsModel;
 class PairwiseModel;
@@ -51,6 +53,13 @@ absl::StatusOr<EncodedModel> EncodeGraphFilter(const GraphFilterModel& filter, s
 absl::StatusOr<std::shared_ptr<const Scorer>> DecodeGraphFilter(const SectionReader& reader,
                                                                 const ModelMetadata& metadata, std::uint32_t model,
                                                                 std::uint64_t users, std::uint64_t items);
+
+// A blend has no sections: its parts are models of the file, named by a parameter.
+absl::StatusOr<EncodedModel> EncodeBlend(const BlendModel& blend, const std::vector<std::string>& parts);
+
+// The models of a file, or why they cannot be read; blends after their parts.
+std::vector<absl::StatusOr<std::shared_ptr<const Scorer>>> DecodeModels(const SectionReader& reader,
+                                                                        const Metadata& metadata);
 
 // The options of a model of this kind from its parameters; those that its option table does not have are a newer
 // version's.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "waypost/base/number_text.hpp"
+#include "waypost/model/blend.hpp"
 #include "waypost/model/model_spec.hpp"
 
 namespace waypost {
@@ -15,8 +16,9 @@ namespace {
 using internal::ToAbsl;
 
 // In the order of the alternatives of ModelOptions.
-constexpr std::array<std::string_view, 11> kKinds = {"popularity", "item-knn", "ials",        "ease", "gf-cf",  "bspm",
-                                                     "bpr",        "warp",     "sparse-ease", "slim", "rp3beta"};
+constexpr std::array<std::string_view, 12> kKinds = {"popularity",  "item-knn", "ials",    "ease",
+                                                     "gf-cf",       "bspm",     "bpr",     "warp",
+                                                     "sparse-ease", "slim",     "rp3beta", "blend"};
 
 std::string_view NameOf(KnnSimilarity value) {
   return KnnSimilarityName(value);
@@ -29,6 +31,27 @@ std::string_view NameOf(SharpeningSolver value) {
 }
 std::string_view NameOf(FilterMerge value) {
   return FilterMergeName(value);
+}
+
+std::string_view NameOf(BlendFusion value) {
+  return BlendFusionName(value);
+}
+
+std::string FormatValue(const std::vector<BlendPart>& parts) {
+  return FormatBlendParts(parts);
+}
+std::string FormatValue(const std::vector<float>& weights) {
+  return FormatBlendWeights(weights);
+}
+bool ParseValue(std::string_view text, std::vector<BlendPart>& parts) {
+  auto parsed = ParseBlendParts(text);
+  if (parsed) parts = *std::move(parsed);
+  return parsed.has_value();
+}
+bool ParseValue(std::string_view text, std::vector<float>& weights) {
+  auto parsed = ParseBlendWeights(text);
+  if (parsed) weights = *std::move(parsed);
+  return parsed.has_value();
 }
 
 template <typename Value>
@@ -56,6 +79,8 @@ bool ParseValue(std::string_view text, Value& value) {
 template <typename Value>
 std::string_view TypeName() {
   if constexpr (std::is_enum_v<Value>) return "one of the names";
+  if constexpr (std::is_same_v<Value, std::vector<BlendPart>>) return "KIND(NAME=VALUE,NAME=VALUE) + KIND";
+  if constexpr (std::is_same_v<Value, std::vector<float>>) return "numbers";
   if constexpr (std::is_floating_point_v<Value>) return "a number";
   return "an integer";
 }
@@ -109,7 +134,8 @@ Option<Options> Sometimes(std::string_view name, std::string_view range, std::st
 
 // An optional one that is left to the training when it is "auto".
 template <auto member, typename Options>
-Option<Options> OrAuto(std::string_view name, std::string_view range, std::string_view help) {
+Option<Options> OrAuto(std::string_view name, std::string_view range, std::string_view help,
+                       std::string_view type = "auto or a number") {
   return {.name = name,
           .range = range,
           .help = help,
@@ -120,7 +146,7 @@ Option<Options> OrAuto(std::string_view name, std::string_view range, std::strin
                 (options.*member).reset();
                 return text == "auto" || ParseValue(text, (options.*member).emplace());
               },
-          .type = "auto or a number"};
+          .type = type};
 }
 
 std::span<const Option<PopularityOptions>> OptionsOf(const PopularityOptions&) {
@@ -316,6 +342,28 @@ std::span<const Option<Rp3BetaOptions>> OptionsOf(const Rp3BetaOptions&) {
   return table;
 }
 
+std::span<const Option<BlendOptions>> OptionsOf(const BlendOptions&) {
+  using O = BlendOptions;
+  constexpr auto by_rank = [](const O& options) { return options.fusion == BlendFusion::kRanks; };
+  constexpr auto learned = [](const O& options) { return !options.weights; };
+  static const std::array table = {
+      Always<&O::parts, O>("parts", "1 to 8 kinds, each with its options in parentheses",
+                           "The models that are joined, as KIND(NAME=VALUE,NAME=VALUE) + KIND"),
+      Always<&O::fusion, O>("fusion", "scores, ranks", "What is added up: scores over their deviation, or 1 / rank"),
+      OrAuto<&O::weights, O>("weights", "0 to 1e6 a part, by commas",
+                             "Weights of the parts; auto: the best on held-out items, for twice the training",
+                             "auto or numbers"),
+      Sometimes<&O::validation_share, &kDefaultBlendShare, O>(
+          "validation_share", "0.01..0.9", "weights=auto only: share of each user's items held out", learned),
+      Sometimes<&O::rank_offset, &kDefaultRankOffset, O>(
+          "rank_offset", "0..1000000", "ranks only: added to every rank; the larger, the flatter", by_rank)
+          .Tuned(WholeLogRange(1, 200)),
+      Always<&O::seed, O>("seed", "0..18446744073709551615",
+                          "Seed of what is held out, and of parts without their own"),
+  };
+  return table;
+}
+
 template <typename Names>
 std::string Join(const Names& names) {
   std::string text;
@@ -339,6 +387,7 @@ absl::StatusOr<ModelOptions> DefaultsOf(std::string_view kind) {
   if (kind == kKinds[8]) return SparseEaseOptions{};
   if (kind == kKinds[9]) return SlimOptions{};
   if (kind == kKinds[10]) return Rp3BetaOptions{};
+  if (kind == kKinds[11]) return BlendOptions{};
   return UnknownKind(kind);
 }
 
@@ -376,6 +425,11 @@ std::string_view ModelKind(const ModelOptions& options) {
 }
 
 bool HoldsInteractions(const ModelOptions& options) {
+  if (const auto* blend = std::get_if<BlendOptions>(&options))
+    return std::any_of(blend->parts.begin(), blend->parts.end(), [&](const BlendPart& part) {
+      const absl::StatusOr<ModelOptions> own = PartOptions(part, blend->seed);
+      return own.ok() && HoldsInteractions(*own);
+    });
   return std::holds_alternative<GfCfOptions>(options) || std::holds_alternative<BspmOptions>(options);
 }
 

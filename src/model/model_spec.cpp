@@ -11,6 +11,8 @@
 #include <oneapi/tbb/enumerable_thread_specific.h>
 
 #include "base/memory.hpp"
+#include "waypost/model/blend.hpp"
+#include "waypost/model/blend_weights.hpp"
 #include "waypost/model/ease.hpp"
 #include "waypost/model/graph_filter.hpp"
 #include "waypost/model/ials.hpp"
@@ -72,6 +74,12 @@ struct Train {
     return OnePass(TrainRp3Beta(matrix, options, control, parallelism), options);
   }
 
+  absl::StatusOr<TrainedModel> operator()(const BlendOptions& options) const {
+    WAYPOST_ASSIGN_OR_RETURN(BlendModel model, TrainBlend(matrix, options, control, parallelism));
+    const BlendOptions used = model.options();
+    return OnePass(absl::StatusOr<BlendModel>(std::move(model)), used);
+  }
+
   template <typename Model>
   static absl::StatusOr<TrainedModel> OnePass(absl::StatusOr<Model> model, const ModelOptions& options) {
     if (!model.ok()) return model.status();
@@ -126,13 +134,14 @@ struct Plan {
     double peak = 0;
     double model = 0;
     double flops = 0;
+    double scattered = 0;  // of them
   };
 
   // Columns and values of both orientations, and their offsets.
   double matrix_bytes() const { return 16 * entries + 8 * (users + items); }
 
   Cost operator()(const PopularityOptions&) const {
-    return {.peak = matrix_bytes() + 4 * items, .model = 4 * items, .flops = entries};
+    return {.peak = matrix_bytes() + 4 * items, .model = 4 * items, .flops = entries, .scattered = entries};
   }
 
   double additions() const { return 4 * entries * entries / std::max(users, 1.0); }
@@ -145,7 +154,8 @@ struct Plan {
     const double model = 8 * kept + 8 * items;
     // A share is taken on the target side and then transposed: both orientations exist at once.
     const double built = mass < 1 ? 8 * pairs() * mass : 0;
-    return {.peak = matrix_bytes() + built + model, .model = model, .flops = 2 * additions() + 4 * pairs()};
+    const double flops = 2 * additions() + 4 * pairs();
+    return {.peak = matrix_bytes() + built + model, .model = model, .flops = flops, .scattered = flops};
   }
   Cost operator()(const ItemKnnOptions& options) const { return Product(options.neighbours, options.neighbour_mass); }
   Cost operator()(const Rp3BetaOptions& options) const { return Product(options.neighbours, 1); }
@@ -165,7 +175,9 @@ struct Plan {
   }
   Cost operator()(const SlimOptions& options) const {
     const double n = std::min<double>(options.neighbours, items);
-    return Regression(n, 2 * n * n * options.passes);
+    Cost cost = Regression(n, 2 * n * n * options.passes);
+    cost.scattered = cost.flops;
+    return cost;
   }
 
   Cost operator()(const IalsOptions& options) const {
@@ -212,6 +224,30 @@ struct Plan {
             .flops = (options.iterations + 1) * pass};
   }
 
+  // The parts' models stay while the next is trained. To learn weights all are trained before, on another matrix, and
+  // score users whose best items are kept.
+  Cost operator()(const BlendOptions& options) const {
+    Cost sum;
+    for (const BlendPart& part : options.parts) {
+      const absl::StatusOr<ModelOptions> own = PartOptions(part, options.seed);
+      if (!own.ok()) continue;
+      const Cost cost = std::visit(*this, *own);
+      sum.peak = std::max(sum.peak, sum.model + cost.peak);
+      sum.model += cost.model;
+      sum.flops += cost.flops;
+      sum.scattered += cost.scattered;
+    }
+    if (options.weights) return sum;
+    const double parts = static_cast<double>(options.parts.size());
+    const double scores = 4 * static_cast<double>(internal::kBlendUserBlock) * items * parts;
+    const double candidates = std::min(items, static_cast<double>(internal::kBlendCandidates) * parts);
+    const double samples = std::min(users, static_cast<double>(internal::kBlendUsers)) * candidates * (5 + 4 * parts);
+    sum.peak = std::max(sum.peak + matrix_bytes(), sum.model + 2 * matrix_bytes() + scores + samples);
+    sum.flops *= 2;
+    sum.scattered *= 2;
+    return sum;
+  }
+
   Cost operator()(const PairwiseOptions& options) const {
     const double d = options.dimensions;
     const double stride = std::ceil(d / 16) * 16;
@@ -246,6 +282,17 @@ std::uint64_t CountItemPairs(const InteractionMatrix& matrix, const Parallelism&
       [](std::uint64_t& sum, std::uint64_t pairs) { sum += pairs; });
 }
 
+// Whether the number of item pairs with a common user decides what a training needs.
+bool DependsOnPairs(const ModelOptions& options) {
+  if (const auto* blend = std::get_if<BlendOptions>(&options))
+    return std::any_of(blend->parts.begin(), blend->parts.end(), [&](const BlendPart& part) {
+      const absl::StatusOr<ModelOptions> own = PartOptions(part, blend->seed);
+      return own.ok() && DependsOnPairs(*own);
+    });
+  return std::holds_alternative<ItemKnnOptions>(options) || std::holds_alternative<Rp3BetaOptions>(options) ||
+         std::holds_alternative<SparseEaseOptions>(options) || std::holds_alternative<SlimOptions>(options);
+}
+
 std::uint64_t ToCount(double value) {
   constexpr double kEnd = 0x1p64;
   return value < kEnd ? static_cast<std::uint64_t>(value) : std::numeric_limits<std::uint64_t>::max();
@@ -253,7 +300,10 @@ std::uint64_t ToCount(double value) {
 
 ModelPlan ToModelPlan(const Plan& plan, const ModelOptions& options) {
   const Plan::Cost cost = std::visit(plan, options);
-  return {.bytes_peak = ToCount(cost.peak), .bytes_model = ToCount(cost.model), .flops = cost.flops};
+  return {.bytes_peak = ToCount(cost.peak),
+          .bytes_model = ToCount(cost.model),
+          .flops = cost.flops,
+          .scattered_flops = cost.scattered};
 }
 
 std::string Megabytes(std::uint64_t bytes) {
@@ -310,9 +360,7 @@ ModelPlan PlanModel(std::uint64_t users, std::uint64_t items, std::uint64_t entr
 ModelPlan PlanModel(const InteractionMatrix& matrix, const ModelOptions& options, const Parallelism& parallelism) {
   Plan plan{static_cast<double>(matrix.users()), static_cast<double>(matrix.items()),
             static_cast<double>(matrix.entries())};
-  if (std::holds_alternative<ItemKnnOptions>(options) || std::holds_alternative<Rp3BetaOptions>(options) ||
-      std::holds_alternative<SparseEaseOptions>(options) || std::holds_alternative<SlimOptions>(options))
-    plan.counted_pairs = static_cast<double>(CountItemPairs(matrix, parallelism));
+  if (DependsOnPairs(options)) plan.counted_pairs = static_cast<double>(CountItemPairs(matrix, parallelism));
   return ToModelPlan(plan, options);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -149,6 +150,30 @@ TEST(DamagedFile, AGraphWhoseOrientationsDisagreeIsRefused) {
     missing.RepairChecksums();
     EXPECT_FALSE(OpenAndUse(missing.bytes(), OpenCheck::kStructure).ok());
   }
+}
+
+TEST(DamagedFile, ABlendWhosePartsAreNotThoseItNamesIsRefused) {
+  const std::vector<std::byte> sound = BytesOf(SmallBundle({.kinds = {"popularity", "blend"}}));
+  const auto error_with = [&](const std::string& from, const std::string& to) {
+    EXPECT_EQ(from.size(), to.size());
+    BundleSurgery changed(sound);
+    const std::string_view text(reinterpret_cast<const char*>(changed.bytes().data()), changed.bytes().size());
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string_view::npos) << from;
+    std::memcpy(changed.bytes().data() + at, to.data(), to.size());
+    changed.RepairChecksums();
+    const absl::Status status = OpenAndUse(changed.bytes(), OpenCheck::kStructure);
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    return std::string(status.message());
+  };
+  const std::string names = "blend.1-item-knn,blend.2-gf-cf";
+  EXPECT_THAT(error_with(names, "blend.1-item-knn,blend.3-gf-cf"),
+              HasSubstr("model 2, parameter models: want names of models that are no blends, got 'blend.3-gf-cf'"));
+  EXPECT_THAT(error_with(names, "blend,1-item-knn,blend.2-gf-cf"), HasSubstr("no blends, got 'blend'"));
+  EXPECT_THAT(error_with(names, "blend.2-gf-cf,blend.1-item-knn"), HasSubstr("want a model each of 'item-knn + gf-cf"));
+  EXPECT_THAT(error_with("0.5,0.25", "0.5,-0.2"), HasSubstr("weights"));
+  const std::string length("\x07\0\0\0\0\0\0\0", 8);
+  EXPECT_THAT(error_with(length + "weights", length + "weighty"), HasSubstr("want weights beside it, got none"));
 }
 
 TEST(DamagedFile, SizesNearTheEndOfTheNumbersAreRefused) {

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
       {"1.2-ease", {.kinds = {"ease"}}},
       {"1.2-pairwise", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"bpr", "warp"}, .titles = false}},
       {"1.2-graph-filters", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"gf-cf", "bspm"}, .titles = false}},
+      {"1.2-blend", {.users = 12, .items = 9, .kinds = {"popularity", "blend"}, .titles = false}},
       {"1.2-sparse", {.users = 12, .items = 9, .kinds = {"sparse-ease", "slim", "rp3beta"}, .titles = false}},
   };
   for (const auto& [name, shape] : files) {
@@ -29,7 +30,9 @@ int main(int argc, char** argv) {
     const waypost::ModelBundle bundle = waypost::testing_support::SmallBundle(shape);
     if (const absl::Status status = waypost::SaveBundle(bundle, path.string() + ".waypost"); !status.ok())
       return std::fprintf(stderr, "%s\n", status.ToString().c_str()), 1;
-    std::ofstream(path.string() + ".txt") << waypost::golden::ResultsOf(bundle);
+    const absl::StatusOr<waypost::ModelBundle> opened = waypost::OpenBundle(path.string() + ".waypost");  // with parts
+    if (!opened.ok()) return std::fprintf(stderr, "%s\n", opened.status().ToString().c_str()), 1;
+    std::ofstream(path.string() + ".txt") << waypost::golden::ResultsOf(*opened);
   }
   return 0;
 }

@@ -104,7 +104,7 @@ std::string FormatOf(const std::vector<std::string>& kinds) {
 TEST(GoldenModelFile, AFileIsOfTheLowestVersionThatHasItsKinds) {
   EXPECT_EQ(FormatOf({"popularity"}), "1.1");
   EXPECT_EQ(FormatOf({"popularity", "item-knn", "ials"}), "1.1");
-  for (const char* kind : {"ease", "gf-cf", "sparse-ease", "slim", "rp3beta"})
+  for (const char* kind : {"ease", "gf-cf", "sparse-ease", "slim", "rp3beta", "blend"})
     EXPECT_EQ(FormatOf({"popularity", kind}), "1.2") << kind;
 }
 

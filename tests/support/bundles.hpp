@@ -35,9 +35,10 @@ struct BundleShape {
   int threads = 1;
 };
 
-// The options of a kind that has dimensions, or none.
+// Few dimensions for the kinds that have them, two small parts for a blend, none for others.
 inline std::vector<OptionSetting> SmallOptions(const std::string& kind, int dimensions) {
   std::vector<OptionSetting> settings;
+  if (kind == "blend") return {{"parts", "item-knn + gf-cf(dimensions=3)"}, {"weights", "0.5,0.25"}};
   const std::vector<OptionInfo> table = OptionTable(kind).value();
   for (const OptionInfo& info : table)
     if (info.name == "dimensions") settings.emplace_back("dimensions", std::to_string(dimensions));

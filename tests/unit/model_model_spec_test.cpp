@@ -47,7 +47,12 @@ TEST(ModelSpec, WhatIsFormattedParsesToTheSameTraining) {
       BspmOptions{.sharpening_solver = SharpeningSolver::kEuler, .merge = FilterMerge::kLate, .seed = 9},
       SparseEaseOptions{.regularization = 7.5f, .neighbours = 20},
       SlimOptions{.l1_regularization = 0.1f, .l2_regularization = 3, .neighbours = 9, .passes = 4},
-      Rp3BetaOptions{.alpha = 0.7f, .beta = 0.3f, .neighbours = 50}};
+      Rp3BetaOptions{.alpha = 0.7f, .beta = 0.3f, .neighbours = 50},
+      BlendOptions{},
+      BlendOptions{.parts = {{"item-knn", {{"similarity", "bm25"}, {"bm25_b", "0.5"}}}, {"popularity", {}}},
+                   .fusion = BlendFusion::kRanks,
+                   .weights = std::vector<float>{1, 0.25f},
+                   .rank_offset = 7}};
   for (const ModelOptions& options : all) {
     const std::vector<OptionSetting> settings = FormatOptions(options);
     const absl::StatusOr<ModelOptions> parsed = ParseModelOptions(ModelKind(options), settings);
@@ -97,6 +102,7 @@ TEST(ModelSpec, TheRangesShownAreTheRangesChecked) {
       if (info.name.starts_with("bm25")) settings = bm25;
       if (info.name == "cg_steps") settings = {{"solver", "cg"}};
       if (info.name == "block") settings = {{"solver", "block"}};
+      if (info.name == "rank_offset") settings = {{"fusion", "ranks"}};
       const auto accepts = [&](const std::string& value) {
         std::vector<OptionSetting> with = settings;
         with.emplace_back(info.name, value);
@@ -124,7 +130,7 @@ TEST(ModelSpec, AnOptionThatTheModelDoesNotUseIsAnErrorThatListsThoseItDoes) {
   EXPECT_THAT(
       ErrorOf("knn", {}),
       HasSubstr("model: want one of popularity, item-knn, ials, ease, gf-cf, bspm, bpr, warp, sparse-ease, slim, "
-                "rp3beta, got 'knn'"));
+                "rp3beta, blend, got 'knn'"));
 }
 
 TEST(ModelSpec, AnOptionThatTheOthersMakeIneffectiveIsAnError) {
@@ -186,7 +192,8 @@ TEST(ModelSpec, ACancelledTrainingSaysSo) {
 TEST(ModelSpec, AModelOfASinglePassRefusesAStateAndFirstVectors) {
   const InteractionMatrix matrix = testing_support::RandomMatrix(1, 30, 20, 0.2);
   const IalsState state;
-  for (std::string_view kind : {"popularity", "item-knn", "ease", "gf-cf", "bspm", "sparse-ease", "slim", "rp3beta"}) {
+  for (std::string_view kind :
+       {"popularity", "item-knn", "ease", "gf-cf", "bspm", "sparse-ease", "slim", "rp3beta", "blend"}) {
     SCOPED_TRACE(kind);
     const auto expect_refused = [&](const TrainingControl& control, const std::string& field) {
       const absl::Status status = TrainModel(matrix, *ParseModelOptions(kind, {}), control).status();

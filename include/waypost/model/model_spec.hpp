@@ -19,6 +19,7 @@
 #include "waypost/base/search_range.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/matrix/sparse_matrix.hpp"
+#include "waypost/model/blend_options.hpp"
 #include "waypost/model/ease_options.hpp"
 #include "waypost/model/graph_filter_options.hpp"
 #include "waypost/model/ials_options.hpp"
@@ -37,8 +38,9 @@ struct PopularityOptions {
   friend bool operator==(const PopularityOptions&, const PopularityOptions&) = default;
 };
 
-using ModelOptions = std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions, GfCfOptions, BspmOptions,
-                                  BprOptions, WarpOptions, SparseEaseOptions, SlimOptions, Rp3BetaOptions>;
+using ModelOptions =
+    std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions, GfCfOptions, BspmOptions, BprOptions,
+                 WarpOptions, SparseEaseOptions, SlimOptions, Rp3BetaOptions, BlendOptions>;
 
 // One name = value pair of a model's options.
 using OptionSetting = std::pair<std::string, std::string>;
@@ -53,7 +55,7 @@ struct OptionInfo {
 };
 
 // Every kind that can be trained: "popularity", "item-knn", "ials", "ease", "gf-cf", "bspm", "bpr", "warp",
-// "sparse-ease", "slim", "rp3beta".
+// "sparse-ease", "slim", "rp3beta", "blend".
 std::span<const std::string_view> ModelKinds();
 
 // The kind that these options train.
@@ -95,6 +97,7 @@ struct ModelPlan {
   std::uint64_t bytes_peak = 0;   // while training, the matrix in both orientations included
   std::uint64_t bytes_model = 0;  // of the trained model in memory and, without ids and titles, in its file
   double flops = 0;               // additions and multiplications of the whole training
+  double scattered_flops = 0;     // those of them that wait for memory: sums under scattered indices
 };
 ModelPlan PlanModel(std::uint64_t users, std::uint64_t items, std::uint64_t entries, const ModelOptions& options);
 
