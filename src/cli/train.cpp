@@ -127,7 +127,7 @@ absl::Status RunTrain(Options options, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(const ModelOptions model_options, MakeModelOptions(options.model, settings, options.seed));
   if (options.strip_history && HoldsInteractions(model_options))
     return UsageError("--strip-history: want a model that does without the interactions, got " + options.model +
-                      ", which filters them");
+                      ", which holds them");
   WAYPOST_RETURN_IF_ERROR(CheckEarlyStop(options.early_stop, model_options));
   WAYPOST_RETURN_IF_ERROR(CheckContinuation(options.continuation, model_options, options.out));
   if (const absl::Status writable = CheckSavePath(options.out); !writable.ok())
