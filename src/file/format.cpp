@@ -80,6 +80,16 @@ std::string SectionName(SectionType type) {
       return "pairwise item factors";
     case SectionType::kPairwiseMeanStrength:
       return "pairwise mean strength";
+    case SectionType::kExplicitUserFactors:
+      return "explicit als user factors";
+    case SectionType::kExplicitItemFactors:
+      return "explicit als item factors";
+    case SectionType::kExplicitItemCovariances:
+      return "explicit als item covariances";
+    case SectionType::kExplicitItemImplicit:
+      return "explicit als implicit vectors";
+    case SectionType::kExplicitPrior:
+      return "explicit als prior";
     case SectionType::kCheckpointLoss:
       return "loss";
     case SectionType::kCheckpointValidation:

@@ -96,6 +96,11 @@ enum class SectionType : std::uint32_t {  // on disk: do not change
   kPairwiseUserFactors = 112,
   kPairwiseItemFactors = 113,
   kPairwiseMeanStrength = 114,
+  kExplicitUserFactors = 120,
+  kExplicitItemFactors = 121,
+  kExplicitItemCovariances = 122,
+  kExplicitItemImplicit = 123,
+  kExplicitPrior = 124,
   kCheckpointLoss = 128,
   kCheckpointValidation = 129,
 };

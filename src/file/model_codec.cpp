@@ -7,6 +7,7 @@
 
 #include "base/shown.hpp"
 #include "waypost/model/ease_model.hpp"
+#include "waypost/model/explicit_als_model.hpp"
 #include "waypost/model/graph_filter_model.hpp"
 #include "waypost/model/ials_model.hpp"
 #include "waypost/model/pairwise_model.hpp"
@@ -116,6 +117,7 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
   if (const auto* filter = dynamic_cast<const GraphFilterModel*>(&scorer))
     return EncodeGraphFilter(*filter, model, users);
   if (const auto* pairwise = dynamic_cast<const PairwiseModel*>(&scorer)) return EncodePairwise(*pairwise, model);
+  if (const auto* als = dynamic_cast<const ExplicitAlsModel*>(&scorer)) return EncodeExplicitAls(*als, model);
   return absl::UnimplementedError(
       absl::StrCat("Scorer.kind: want a kind that model files hold, got '", internal::ToAbsl(scorer.kind()), "'"));
 }
@@ -131,6 +133,7 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
   if (metadata.kind == "gf-cf" || metadata.kind == "bspm")
     return DecodeGraphFilter(reader, metadata, model, users, items);
   if (metadata.kind == "bpr" || metadata.kind == "warp") return DecodePairwise(reader, metadata, model, users, items);
+  if (metadata.kind == "explicit-als") return DecodeExplicitAls(reader, metadata, model, users, items);
   return absl::UnimplementedError(absl::StrCat("section metadata, model ", model, ".kind: want a kind that format ",
                                                kVersionMajor, ".", kVersionMinor, " has, got ",
                                                internal::Shown(metadata.kind)));

@@ -22,6 +22,7 @@
 
 namespace waypost {
 class BlendModel;
+class ExplicitAlsModel;
 class GraphFilterModel;
 class IalsModel;
 class PairwiseModel;
@@ -70,6 +71,11 @@ absl::StatusOr<EncodedModel> EncodePairwise(const PairwiseModel& pairwise, std::
 absl::StatusOr<std::shared_ptr<const Scorer>> DecodePairwise(const SectionReader& reader, const ModelMetadata& metadata,
                                                              std::uint32_t model, std::uint64_t users,
                                                              std::uint64_t items);
+
+absl::StatusOr<EncodedModel> EncodeExplicitAls(const ExplicitAlsModel& als, std::uint32_t model);
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeExplicitAls(const SectionReader& reader,
+                                                                const ModelMetadata& metadata, std::uint32_t model,
+                                                                std::uint64_t users, std::uint64_t items);
 
 // The writer's check of a factor table `what`.
 absl::Status CheckFactors(std::string_view what, const FactorMatrix& table, std::size_t dimensions);

@@ -16,9 +16,9 @@ namespace {
 using internal::ToAbsl;
 
 // In the order of the alternatives of ModelOptions.
-constexpr std::array<std::string_view, 12> kKinds = {"popularity",  "item-knn", "ials",    "ease",
-                                                     "gf-cf",       "bspm",     "bpr",     "warp",
-                                                     "sparse-ease", "slim",     "rp3beta", "blend"};
+constexpr std::array<std::string_view, 13> kKinds = {"popularity", "item-knn", "ials",        "ease",        "gf-cf",
+                                                     "bspm",       "bpr",      "warp",        "sparse-ease", "slim",
+                                                     "rp3beta",    "blend",    "explicit-als"};
 
 std::string_view NameOf(KnnSimilarity value) {
   return KnnSimilarityName(value);
@@ -364,6 +364,20 @@ std::span<const Option<BlendOptions>> OptionsOf(const BlendOptions&) {
   return table;
 }
 
+std::span<const Option<ExplicitAlsOptions>> OptionsOf(const ExplicitAlsOptions&) {
+  using O = ExplicitAlsOptions;
+  static const std::array table = {
+      Always<&O::dimensions, O>("dimensions", "1..256",
+                                "Length of the latent vectors; memory and time grow with the square"),
+      Always<&O::epochs, O>("epochs", "1..10000", "Passes over users and items"),
+      Always<&O::implicit_dimensions, O>("implicit_dimensions", "0..1024",
+                                         "Directions of who rated what, from which the vectors' prior means are "
+                                         "learned; 0: from the number of ratings alone"),
+      Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the first vectors"),
+  };
+  return table;
+}
+
 template <typename Names>
 std::string Join(const Names& names) {
   std::string text;
@@ -388,6 +402,7 @@ absl::StatusOr<ModelOptions> DefaultsOf(std::string_view kind) {
   if (kind == kKinds[9]) return SlimOptions{};
   if (kind == kKinds[10]) return Rp3BetaOptions{};
   if (kind == kKinds[11]) return BlendOptions{};
+  if (kind == kKinds[12]) return ExplicitAlsOptions{};
   return UnknownKind(kind);
 }
 

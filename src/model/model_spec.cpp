@@ -14,6 +14,7 @@
 #include "waypost/model/blend.hpp"
 #include "waypost/model/blend_weights.hpp"
 #include "waypost/model/ease.hpp"
+#include "waypost/model/explicit_als.hpp"
 #include "waypost/model/graph_filter.hpp"
 #include "waypost/model/ials.hpp"
 #include "waypost/model/item_knn.hpp"
@@ -78,6 +79,10 @@ struct Train {
     WAYPOST_ASSIGN_OR_RETURN(BlendModel model, TrainBlend(matrix, options, control, parallelism));
     const BlendOptions used = model.options();
     return OnePass(absl::StatusOr<BlendModel>(std::move(model)), used);
+  }
+
+  absl::StatusOr<TrainedModel> operator()(const ExplicitAlsOptions& options) const {
+    return OnePass(TrainExplicitAls(matrix, options, control, parallelism), options);
   }
 
   template <typename Model>
@@ -246,6 +251,22 @@ struct Plan {
     sum.flops *= 2;
     sum.scattered *= 2;
     return sum;
+  }
+
+  Cost operator()(const ExplicitAlsOptions& options) const {
+    constexpr double kScalar = 8;  // small systems in float64, whose operations take so many times as long
+    const double d = options.dimensions + 1;
+    const double packed = d * (d + 1) / 2;
+    const double directions = std::min<double>(options.implicit_dimensions, std::min(users, items));
+    const double wide = std::ceil((directions + (directions > 0 ? kSvdOversampling : 0)) / 16) * 16;
+    const double row = 4 * (2 * d + packed + directions + 1);  // means of both kinds, covariance, features
+    const double trained = (users + items) * row + 4 * items * (d + directions);
+    const double padded = 4 * (std::ceil((d + 1) / 16) * 16 * 2 + std::ceil(packed / 16) * 16);
+    const double model = items * padded + 4 * users * std::ceil((d + 1) / 16) * 16;
+    return {.peak = matrix_bytes() + std::max(4 * (users + items) * wide + 4 * (users + items) * (directions + 1),
+                                              trained + model + 4 * users * (d + 1) + 2 * items * 16),
+            .model = model,
+            .flops = options.epochs * kScalar * (6 * d * d * entries + 2 * d * d * d * (2 * users + items))};
   }
 
   Cost operator()(const PairwiseOptions& options) const {

@@ -79,6 +79,13 @@ inline std::vector<ModelCase> PersonalModels() {
 inline std::vector<ModelCase> AllModels() {
   std::vector<ModelCase> models = PersonalModels();
   models.push_back({"Popularity", "popularity", {}});
+  // Ratings that are all alike tell it nothing of a user: tests/unit/model_explicit_als_test.cpp has what it learns.
+  models.push_back(
+      {"ExplicitAls", "explicit-als", {{"dimensions", "4"}, {"epochs", "6"}, {"implicit_dimensions", "3"}}});
+  models.push_back({"ExplicitAlsWithoutImplicit",
+                    "explicit-als",
+                    {{"dimensions", "4"}, {"epochs", "6"}, {"implicit_dimensions", "0"}}});
+  models.push_back({"ExplicitAlsMoreDimensionsThanItems", "explicit-als", {{"dimensions", "40"}, {"epochs", "2"}}});
   return models;
 }
 

@@ -40,6 +40,7 @@
 #include "waypost/base/status.hpp"
 #include "waypost/eval/evaluation.hpp"
 #include "waypost/eval/metrics.hpp"
+#include "waypost/eval/rating_errors.hpp"
 #include "waypost/eval/strata.hpp"
 #include "waypost/eval/test_set.hpp"
 #include "waypost/model/scorer.hpp"
@@ -78,11 +79,15 @@ class Evaluator {
 
   absl::StatusOr<Evaluation> Run() {
     WAYPOST_RETURN_IF_ERROR(CheckArguments());
-    const bool wants_auc = std::any_of(metrics_.begin(), metrics_.end(),
-                                       [](const Metric& metric) { return metric.kind == MetricKind::kAuc; });
+    const auto wants = [&](const auto& of_kind) {
+      return std::any_of(metrics_.begin(), metrics_.end(), [&](const Metric& m) { return of_kind(m.kind); });
+    };
+    const bool wants_auc = wants([](MetricKind kind) { return kind == MetricKind::kAuc; });
+    const bool wants_ratings = wants(LooksAtRatings);
+    if (wants_ratings) rating_range_ = RatingRange::Of(test_.training().interactions.positives);
     for (const Metric& metric : metrics_) {
       cut_ = std::max<std::size_t>(cut_, metric.cut);
-      values_.emplace_back(LooksAtAllLists(metric.kind) ? 0 : test_.users(), 0.0);
+      values_.emplace_back(HasUserValues(metric.kind) ? test_.users() : 0, 0.0);
       counts_.emplace_back(LooksAtAllLists(metric.kind) ? test_.training().items.size() : 0, 0);
     }
     if (options_.strata) PrepareStrata();
@@ -91,6 +96,7 @@ class Evaluator {
       if (cut_ > 0)
         WAYPOST_RETURN_IF_ERROR(options_.sampled_negatives > 0 ? MeasureSampled(begin, end) : MeasureLists(begin, end));
       if (wants_auc) WAYPOST_RETURN_IF_ERROR(MeasureScores(begin, end));
+      if (wants_ratings) WAYPOST_RETURN_IF_ERROR(MeasureRatings(begin, end));
       if (options_.on_progress && !options_.on_progress(end, test_.users()))
         return absl::CancelledError(absl::StrCat("Evaluate: cancelled after ", end, " users"));
     }
@@ -105,6 +111,8 @@ class Evaluator {
     for (std::size_t user = 0; user < test_.users(); ++user) evaluation.users_by_fallback += FallsBack(user) ? 1 : 0;
     for (std::size_t m = 0; m < metrics_.size(); ++m)
       evaluation.metrics.push_back(internal::Summarize(metrics_[m], std::move(values_[m]), std::move(counts_[m])));
+    for (MetricResult& result : evaluation.metrics)
+      if (LooksAtRatings(result.metric.kind)) result.mean = rating_errors_.Figure(result.metric.kind);
     if (options_.sampled_negatives > 0)
       for (MetricResult& metric : evaluation.metrics) {
         metric.name = "sampled-" + metric.name;
@@ -121,13 +129,18 @@ class Evaluator {
     if (options_.intervals) WAYPOST_RETURN_IF_ERROR(Validate(options_.bootstrap));
     if (metrics_.empty()) return absl::InvalidArgumentError("Evaluate.metrics: want at least 1, got 0");
     for (const Metric& metric : metrics_)
-      if (metric.kind != MetricKind::kAuc && (metric.cut < 1 || metric.cut > kMaxCut))
+      if (HasCut(metric.kind) && (metric.cut < 1 || metric.cut > kMaxCut))
         return absl::InvalidArgumentError(
             absl::StrCat("Evaluate.metrics: want cuts of 1..", kMaxCut, ", got ", metric.cut));
     for (const Metric& metric : metrics_)
       if (options_.sampled_negatives > 0 && !LooksAtHits(metric.kind) && PopularityExponent(metric.kind) == 0)
         return absl::InvalidArgumentError(
             absl::StrCat("EvaluateOptions.sampled_negatives: want metrics of hits with it, got ", Name(metric)));
+    for (const Metric& metric : metrics_)
+      if (LooksAtRatings(metric.kind) && !test_.has_ratings())
+        return absl::InvalidArgumentError(
+            absl::StrCat("Evaluate.metrics: want values as strengths (--value-transform linear) with ", Name(metric),
+                         ", got a test set without ratings"));
     if (test_.users() == 0)
       return absl::InvalidArgumentError(
           absl::StrCat("Evaluate.test: want a user with test items that training does not "
@@ -374,7 +387,7 @@ class Evaluator {
       stratum.users = users.size();
       for (std::size_t user : users) stratum.test_items += test_.test_items(user);
       for (const MetricResult& metric : evaluation.metrics) {
-        if (LooksAtAllLists(metric.metric.kind)) continue;
+        if (!HasUserValues(metric.metric.kind)) continue;
         std::vector<double> values;
         for (std::size_t user : users) values.push_back(metric.values[user]);
         add(stratum, metric.name, values);
@@ -402,15 +415,15 @@ class Evaluator {
     return list.empty() ? kLeftOut : sum / static_cast<double>(list.size());
   }
 
-  // Scores of all items for `count` users from `first` on, by the model or the fallback.
-  absl::Status ScoreUsers(std::size_t first, std::size_t count, std::vector<float>& scores) const {
+  // Scores of all items for `count` users from `first` on, by the model or, where users may fall back, the fallback.
+  absl::Status ScoreUsers(std::size_t first, std::size_t count, bool fall_back, std::vector<float>& scores) const {
     const std::size_t items = scorer_.item_count();
     std::vector<UserView> users;
     for (std::size_t n = 0; n < count; ++n) users.push_back(test_.view(first + n));
     scores.assign(count * items, std::numeric_limits<float>::quiet_NaN());  // what a model leaves unwritten shows
     WAYPOST_RETURN_IF_ERROR(scorer_.Score(users, scores, parallelism_));
     for (std::size_t n = 0; n < count; ++n)
-      if (FallsBack(first + n))
+      if (fall_back && FallsBack(first + n))
         WAYPOST_RETURN_IF_ERROR(options_.fallback->Score(std::span(users).subspan(n, 1),
                                                          std::span(scores).subspan(n * items, items), parallelism_));
     return absl::OkStatus();
@@ -421,15 +434,28 @@ class Evaluator {
                          [&](std::size_t user, std::span<const float> row) { return MeasureAuc(user, row); });
   }
 
+  // A popularity is no rating: the model itself predicts for everybody.
+  absl::Status MeasureRatings(std::size_t begin, std::size_t end) {
+    std::vector<RatingErrors> errors(end - begin);
+    const auto measure = [&](std::size_t user, std::span<const float> row) -> absl::Status {
+      WAYPOST_RETURN_IF_ERROR(CheckScores(user, row));
+      errors[user - begin] = RatingErrors::Of(test_.relevant(user), test_.ratings(user), row, rating_range_);
+      return absl::OkStatus();
+    };
+    WAYPOST_RETURN_IF_ERROR(ForEachScored(begin, end, measure, /*fall_back=*/false));
+    for (const RatingErrors& of_user : errors) rating_errors_.Add(of_user);
+    return absl::OkStatus();
+  }
+
   // Scores all items for users begin..end, a block at a time, and calls measure(user, scores) for each in parallel.
   // Returns the first error.
   template <typename Measure>
-  absl::Status ForEachScored(std::size_t begin, std::size_t end, const Measure& measure) {
+  absl::Status ForEachScored(std::size_t begin, std::size_t end, const Measure& measure, bool fall_back = true) {
     const std::size_t items = scorer_.item_count();
     std::vector<float> scores;
     for (std::size_t first = begin; first < end; first += kEvaluateBlock) {
       const std::size_t count = std::min(kEvaluateBlock, end - first);
-      WAYPOST_RETURN_IF_ERROR(ScoreUsers(first, count, scores));
+      WAYPOST_RETURN_IF_ERROR(ScoreUsers(first, count, fall_back, scores));
       WAYPOST_RETURN_IF_ERROR(ReduceBlocks(
           parallelism_, count, 1, absl::OkStatus(),
           [&](std::size_t n, std::size_t) -> absl::Status {
@@ -475,6 +501,8 @@ class Evaluator {
   std::vector<std::vector<double>> values_;  // by metric, a value for each user
   std::vector<ItemStratum> item_strata_;     // of each item; empty where strata are not asked for
   std::array<std::vector<std::vector<double>>, kItemStratumNames.size()> stratum_values_;  // then as values_
+  RatingErrors rating_errors_;
+  RatingRange rating_range_;
   std::vector<std::vector<std::uint64_t>> counts_;  // by metric of all lists, how often each item was listed
 };
 

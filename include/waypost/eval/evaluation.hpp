@@ -1,7 +1,8 @@
 // waypost/eval/evaluation.hpp - what an evaluation gives: a figure for each metric, its interval, the users' values.
 //
 // Definition   The mean over the users whom the metric does not leave out, with a percentile bootstrap interval over
-//              them (base/statistics.hpp); coverage and gini are figures of all lists together and have none.
+//              them (base/statistics.hpp); coverage and gini are figures of all lists together, rmse and mae of all
+//              ratings, and have none.
 // Determinism  Sums over users are taken in their order.
 // Checked by   tests/unit/eval_evaluate_test.cpp.
 #ifndef WAYPOST_EVAL_EVALUATION_HPP_
@@ -30,9 +31,9 @@ struct MetricResult {
   Metric metric;
   std::string name;
   std::string definition;
-  double mean = 0;                   // the figure; for coverage and gini the value of all lists together
-  std::optional<Interval> interval;  // of the mean; none for coverage and gini, and where it was not asked for
-  std::vector<double> values;  // a user each, NaN where the metric leaves the user out; none for coverage and gini
+  double mean = 0;                   // the figure; of coverage, gini, rmse and mae that of all users together
+  std::optional<Interval> interval;  // of the mean; none for those, and where it was not asked for
+  std::vector<double> values;        // a user each, NaN where the metric leaves the user out; none for those
 };
 
 struct Evaluation {
@@ -59,10 +60,15 @@ inline constexpr double kLeftOut = std::numeric_limits<double>::quiet_NaN();
 
 inline bool LooksAtHits(MetricKind kind) {
   return kind != MetricKind::kAuc && kind != MetricKind::kCoverage && kind != MetricKind::kNovelty &&
-         kind != MetricKind::kGini && PopularityExponent(kind) == 0;
+         kind != MetricKind::kGini && !LooksAtRatings(kind) && PopularityExponent(kind) == 0;
 }
 inline bool LooksAtAllLists(MetricKind kind) {
   return kind == MetricKind::kCoverage || kind == MetricKind::kGini;
+}
+
+// Whether every user has a value of it, of which the figure is the mean.
+inline bool HasUserValues(MetricKind kind) {
+  return !LooksAtAllLists(kind) && !LooksAtRatings(kind);
 }
 
 inline std::vector<double> Defined(std::span<const double> values) {
@@ -99,7 +105,7 @@ inline absl::Status AddIntervals(const BootstrapOptions& options, const Parallel
                                  std::vector<MetricResult>& results) {
   std::vector<MetricResult*> together;
   for (MetricResult& result : results) {
-    if (LooksAtAllLists(result.metric.kind)) continue;
+    if (!HasUserValues(result.metric.kind)) continue;
     const std::vector<double> defined = Defined(result.values);
     if (defined.size() == result.values.size()) {
       together.push_back(&result);

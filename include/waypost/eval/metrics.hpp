@@ -47,7 +47,9 @@ enum class MetricKind {
   kGini,
   kStratifiedRecall,
   kIpsRecall,
-  kIpsNdcg
+  kIpsNdcg,
+  kRmse,
+  kMae
 };
 
 // Largest k of a metric: lists of this length are kept for a batch of users.
@@ -55,7 +57,7 @@ inline constexpr std::uint32_t kMaxCut = 10'000;
 
 struct Metric {
   MetricKind kind = MetricKind::kRecall;
-  std::uint32_t cut = 0;  // the k of "@k", 1..kMaxCut; 0 for kAuc, which has none
+  std::uint32_t cut = 0;  // the k of "@k", 1..kMaxCut; 0 for kinds without one (HasCut)
 
   friend bool operator==(const Metric&, const Metric&) = default;
 };
@@ -70,7 +72,7 @@ struct MetricText {
 };
 
 // In the order of MetricKind.
-inline constexpr std::array<MetricText, 13> kMetricTexts = {{
+inline constexpr std::array<MetricText, 15> kMetricTexts = {{
     {"recall", "test items among the first @, divided by the user's test items"},
     {"precision", "test items among the first @, divided by @"},
     {"ndcg",
@@ -100,6 +102,8 @@ inline constexpr std::array<MetricText, 13> kMetricTexts = {{
      "sum over the test items among the first @ of 1/(training users of the item) 1/log2(rank+1), divided by the same "
      "sum for a list of the user's test items, those of fewest users first, an item without a training user counting "
      "one"},
+    {"rmse", "root of the mean squared difference between score and rating"},
+    {"mae", "mean absolute difference between score and rating"},
 }};
 
 inline const MetricText& TextOf(MetricKind kind) {
@@ -121,15 +125,25 @@ inline double PopularityExponent(MetricKind kind) {
   }
 }
 
+// Whether it compares scores with ratings.
+inline bool LooksAtRatings(MetricKind kind) {
+  return kind == MetricKind::kRmse || kind == MetricKind::kMae;
+}
+
 // Whether a smaller figure is the better one.
 inline bool LessIsBetter(MetricKind kind) {
-  return kind == MetricKind::kGini;
+  return kind == MetricKind::kGini || LooksAtRatings(kind);
+}
+
+// Whether its name ends in "@k".
+inline bool HasCut(MetricKind kind) {
+  return kind != MetricKind::kAuc && !LooksAtRatings(kind);
 }
 
 // "recall@20", "auc".
 inline std::string Name(const Metric& metric) {
   std::string name(internal::TextOf(metric.kind).name);
-  return metric.kind == MetricKind::kAuc ? name : name + "@" + std::to_string(metric.cut);
+  return HasCut(metric.kind) ? name + "@" + std::to_string(metric.cut) : name;
 }
 
 // What the number means exactly, one sentence for people.
@@ -137,6 +151,10 @@ inline std::string Definition(const Metric& metric) {
   std::string text;
   for (char c : internal::TextOf(metric.kind).definition)
     text += c == '@' ? std::to_string(metric.cut) : std::string(1, c);
+  if (LooksAtRatings(metric.kind))
+    return text +
+           ", over the ratings above 0 of the test events whose user and item training knows, of all users "
+           "together. Scores are first brought into the range of the training's ratings.";
   const bool of_lists = metric.kind == MetricKind::kCoverage || metric.kind == MetricKind::kGini;
   if (!of_lists) text = "mean over users with test items of: " + text;
   return text +
@@ -149,7 +167,7 @@ inline std::string MetricNames() {
   std::string names;
   for (std::size_t n = 0; n < internal::kMetricTexts.size(); ++n) {
     names += (n > 0 ? ", " : "") + std::string(internal::kMetricTexts[n].name);
-    if (static_cast<MetricKind>(n) != MetricKind::kAuc) names += "@K";
+    if (HasCut(static_cast<MetricKind>(n))) names += "@K";
   }
   return names;
 }
@@ -171,9 +189,10 @@ inline absl::StatusOr<MetricList> ParseMetrics(std::string_view text) {
       return absl::InvalidArgumentError(
           absl::StrCat("metrics: want names among ", MetricNames(), ", got '", internal::ToAbsl(part), "'"));
     Metric metric{*kind, 0};
-    if (*kind == MetricKind::kAuc) {
+    if (!HasCut(*kind)) {
       if (at != std::string_view::npos)
-        return absl::InvalidArgumentError(absl::StrCat("metrics: want auc, got '", internal::ToAbsl(part), "'"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("metrics: want ", internal::ToAbsl(name), ", got '", internal::ToAbsl(part), "'"));
     } else {
       const std::string_view digits = at == std::string_view::npos ? "" : part.substr(at + 1);
       const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), metric.cut);

@@ -15,6 +15,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <new>
 #include <optional>
 #include <span>
@@ -69,6 +70,11 @@ class TestSet {
   }
   // The user's test items that training knows, ascending.
   std::span<const std::uint32_t> relevant(std::size_t user) const { return relevant_.row(user).columns; }
+  // Whether the weighting takes values as strengths, so that test items have ratings.
+  bool has_ratings() const { return has_ratings_; }
+  // The ratings of relevant(user), NaN where the weighted test events give none above 0.
+  // Requires  has_ratings().
+  std::span<const float> ratings(std::size_t user) const { return relevant_.row(user).values; }
   // All of the user's test items, unknown ones included; at least 1.
   std::size_t test_items(std::size_t user) const { return test_items_[user]; }
 
@@ -79,7 +85,8 @@ class TestSet {
   IdDictionary test_users_;
   std::vector<std::uint32_t> test_user_;  // of each user: the index in test_users_
   std::vector<std::optional<UserIndex>> known_;
-  SparseMatrix relevant_;
+  SparseMatrix relevant_;  // values: ratings, or 1
+  bool has_ratings_ = false;
   SparseMatrix fold_in_history_;  // a row for each user; empty for those of the training
   SparseMatrix fold_in_positives_;
   std::vector<std::uint32_t> test_items_;
@@ -126,7 +133,8 @@ inline std::vector<std::optional<std::uint32_t>> FindAll(const IdDictionary& ids
 // Builds the test set of a training.
 //
 //   fold_in    what is known, at query time, of users that training does not know (EventSplit::fold_in).
-//   weighting  of the training; it weighs fold-in histories. For test items only `min_value` matters.
+//   weighting  of the training; it weighs fold-in histories. For test items only `min_value` matters, and how values
+//              become strengths for their ratings.
 // Errors     kInvalidArgument: dictionaries and matrix of different sizes; a fold-in user whom training knows; what
 //            BuildInteractions refuses.  kResourceExhausted: memory.
 inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLog& test, const EventLog& fold_in = {},
@@ -137,6 +145,13 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
                                                    " x ", training.items.size(), ", got ", history.rows(), " x ",
                                                    history.columns()));
   WAYPOST_ASSIGN_OR_RETURN(const Interactions tested, BuildInteractions(test, {.min_value = weighting.min_value}));
+  Interactions rated;
+  const bool has_ratings = weighting.transform == ValueTransform::kLinear;
+  if (has_ratings) {
+    WeightingOptions without_decay = weighting;
+    without_decay.half_life_days = 0;
+    WAYPOST_ASSIGN_OR_RETURN(rated, BuildInteractions(test, without_decay));
+  }
   WAYPOST_ASSIGN_OR_RETURN(const Interactions folded, BuildInteractions(fold_in, weighting));
   for (std::uint32_t user = 0; user < fold_in.users().size(); ++user)
     if (training.users.Find(fold_in.users().id(user)))
@@ -146,7 +161,16 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
   const auto item_of_test = internal::FindAll(test.items(), training.items);
   const auto item_of_fold_in = internal::FindAll(fold_in.items(), training.items);
 
+  const auto rating_of = [&](std::uint32_t user, std::uint32_t item) {
+    const SparseRowView row = rated.positives.user_item().row(user);
+    const auto at = std::lower_bound(row.columns.begin(), row.columns.end(), item);
+    const bool given = at != row.columns.end() && *at == item;
+    return given ? row.value(static_cast<std::size_t>(at - row.columns.begin()))
+                 : std::numeric_limits<float>::quiet_NaN();
+  };
+
   TestSet set;
+  set.has_ratings_ = has_ratings;
   std::size_t known_users = training.users.size() + fold_in.users().size();  // the two do not overlap
   std::vector<bool> unknown(test.items().size(), false);
   internal::RowCollector relevant;
@@ -165,7 +189,7 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
         if (item_of_fold_in[item]) met.push_back(*item_of_fold_in[item]);
       std::sort(met.begin(), met.end());
     }
-    std::vector<std::uint32_t> found;
+    std::vector<std::pair<std::uint32_t, float>> found;  // items of the training and their ratings
     std::uint32_t count = 0;
     for (std::uint32_t item : positives.row(user).columns) {
       if (item_of_test[item] && std::binary_search(met.begin(), met.end(), *item_of_test[item])) {
@@ -174,7 +198,7 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
       }
       ++count;
       if (item_of_test[item]) {
-        found.push_back(*item_of_test[item]);
+        found.emplace_back(*item_of_test[item], has_ratings ? rating_of(user, item) : 1.0f);
       } else {
         unknown[item] = true;
       }
@@ -183,7 +207,7 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
     set.test_user_.push_back(user);
     set.test_items_.push_back(count);
     set.known_.push_back(known ? std::optional(UserIndex{*known}) : std::nullopt);
-    for (std::uint32_t item : found) relevant.Add(item, 1);
+    for (const auto& [item, rating] : found) relevant.Add(item, rating);
     relevant.EndRow();
     if (!known && folded_in) {
       const SparseRowView row = folded.history.row(*folded_in);

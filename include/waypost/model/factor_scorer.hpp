@@ -6,7 +6,9 @@
 #define WAYPOST_MODEL_FACTOR_SCORER_HPP_
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <cmath>
 #include <cstddef>
 #include <iterator>
 #include <new>
@@ -71,6 +73,10 @@ class FactorScorer : public Scorer {
   //   vector   float32[stride()], 64-byte aligned.
   // Requires  a valid history.
   virtual void FoldInPadded(const SparseRowView& history, float* vector) const = 0;
+
+  // Similar by the cosine of the first `leading` elements of item vectors.
+  absl::StatusOr<std::vector<ScoredItem>> SimilarByLeading(std::size_t leading, ItemIndex item,
+                                                           const Candidates& candidates, std::size_t k) const;
 
   // The stored vector of a known user, the fold-in of any other.
   void WriteVector(const UserView& user, float* vector) const;
@@ -199,6 +205,34 @@ inline absl::StatusOr<std::vector<ScoredItem>> FactorScorer::Similar(ItemIndex i
   std::vector<ScoredItem> best(std::min(k, item_count()));
   WAYPOST_ASSIGN_OR_RETURN(const std::size_t found, index_.SimilarInto(item.value, candidates, best));
   best.resize(found);
+  return best;
+} catch (const std::bad_alloc&) {
+  return internal::ScorerMemoryError("Similar");
+}
+
+inline absl::StatusOr<std::vector<ScoredItem>> FactorScorer::SimilarByLeading(std::size_t leading, ItemIndex item,
+                                                                              const Candidates& candidates,
+                                                                              std::size_t k) const try {
+  WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
+  const auto norm = [&](const float* row) {
+    double sum = 0;
+    for (std::size_t n = 0; n < leading; ++n) sum += static_cast<double>(row[n]) * row[n];
+    return std::sqrt(sum);
+  };
+  AlignedVector<float> query(item_factors().row(item.value), item_factors().row(item.value) + stride());
+  std::fill(query.begin() + static_cast<std::ptrdiff_t>(leading), query.end(), 0.0f);
+  const double own = norm(query.data());
+  if (!(own > 0)) return std::vector<ScoredItem>{};
+  std::vector<float> scores(item_count());
+  GetScoreKernels().dot_block(query.data(), 1, item_factors().data(), item_count(), stride(), scores.data(),
+                              item_count());
+  for (std::size_t other = 0; other < item_count(); ++other) {
+    const double length = own * norm(item_factors().row(other));
+    scores[other] = length > 0 && other != item.value ? static_cast<float>(scores[other] / length) : -1.0f;
+  }
+  if (!AllFinite(scores)) return internal::CheckFiniteScores(*this, std::array{char{0}});
+  std::vector<ScoredItem> best = waypost::TopK(scores, k, candidates);
+  std::erase_if(best, [](const ScoredItem& found) { return !(found.score > 0); });
   return best;
 } catch (const std::bad_alloc&) {
   return internal::ScorerMemoryError("Similar");

@@ -21,6 +21,7 @@
 #include "waypost/matrix/sparse_matrix.hpp"
 #include "waypost/model/blend_options.hpp"
 #include "waypost/model/ease_options.hpp"
+#include "waypost/model/explicit_als_options.hpp"
 #include "waypost/model/graph_filter_options.hpp"
 #include "waypost/model/ials_options.hpp"
 #include "waypost/model/item_knn_options.hpp"
@@ -40,7 +41,7 @@ struct PopularityOptions {
 
 using ModelOptions =
     std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions, GfCfOptions, BspmOptions, BprOptions,
-                 WarpOptions, SparseEaseOptions, SlimOptions, Rp3BetaOptions, BlendOptions>;
+                 WarpOptions, SparseEaseOptions, SlimOptions, Rp3BetaOptions, BlendOptions, ExplicitAlsOptions>;
 
 // One name = value pair of a model's options.
 using OptionSetting = std::pair<std::string, std::string>;
@@ -55,7 +56,7 @@ struct OptionInfo {
 };
 
 // Every kind that can be trained: "popularity", "item-knn", "ials", "ease", "gf-cf", "bspm", "bpr", "warp",
-// "sparse-ease", "slim", "rp3beta", "blend".
+// "sparse-ease", "slim", "rp3beta", "blend", "explicit-als".
 std::span<const std::string_view> ModelKinds();
 
 // The kind that these options train.

@@ -84,7 +84,9 @@ class PairwiseModel final : public FactorScorer {
   // By the cosine of item vectors without their biases; items whose cosine is not above 0 are no evidence.
   // Cost  items x dimensions: every item is scored.
   absl::StatusOr<std::vector<ScoredItem>> Similar(ItemIndex item, const Candidates& candidates,
-                                                  std::size_t k) const override;
+                                                  std::size_t k) const override {
+    return SimilarByLeading(dimensions() - 1, item, candidates, k);
+  }
 
   // The user's vector is a sum of differences of item vectors, one for each step that an item of the history took part
   // in; the item's amount is what these bring. The item's bias is the base.
@@ -121,34 +123,6 @@ inline void PairwiseModel::FoldInTerms(const SparseRowView& history, float* vect
                                 .size = history.size()},
                                step, internal::PairwiseFoldInSteps(history.size()), options_.seed, vector,
                                terms.empty() ? nullptr : terms.data());
-}
-
-inline absl::StatusOr<std::vector<ScoredItem>> PairwiseModel::Similar(ItemIndex item, const Candidates& candidates,
-                                                                      std::size_t k) const try {
-  WAYPOST_RETURN_IF_ERROR(ValidateItem(item, item_count()));
-  const std::size_t bias = dimensions() - 1;
-  const auto norm = [&](const float* row) {
-    double sum = 0;
-    for (std::size_t n = 0; n < bias; ++n) sum += static_cast<double>(row[n]) * row[n];
-    return std::sqrt(sum);
-  };
-  AlignedVector<float> query(item_factors().row(item.value), item_factors().row(item.value) + stride());
-  query[bias] = 0;
-  const double own = norm(query.data());
-  if (!(own > 0)) return std::vector<ScoredItem>{};
-  std::vector<float> scores(item_count());
-  GetScoreKernels().dot_block(query.data(), 1, item_factors().data(), item_count(), stride(), scores.data(),
-                              item_count());
-  for (std::size_t other = 0; other < item_count(); ++other) {
-    const double length = own * norm(item_factors().row(other));
-    scores[other] = length > 0 && other != item.value ? static_cast<float>(scores[other] / length) : -1.0f;
-  }
-  if (!AllFinite(scores)) return internal::CheckFiniteScores(*this, std::array{char{0}});
-  std::vector<ScoredItem> best = waypost::TopK(scores, k, candidates);
-  std::erase_if(best, [](const ScoredItem& found) { return !(found.score > 0); });
-  return best;
-} catch (const std::bad_alloc&) {
-  return internal::ScorerMemoryError("Similar");
 }
 
 inline absl::StatusOr<Explanation> PairwiseModel::Explain(const UserView& user, ItemIndex item) const try {
