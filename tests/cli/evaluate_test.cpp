@@ -15,6 +15,28 @@ using Json = nlohmann::json;
 
 class EvaluateVerb : public CliTest {};
 
+TEST_F(EvaluateVerb, ErrorsOfPredictedRatingsWantValuesAsStrengths) {
+  std::string csv = "user,item,value\n";
+  for (int user = 0; user < 30; ++user)
+    for (int item = 0; item < 20; ++item)
+      if ((user * 7 + item * 3) % 5 != 0)
+        csv += "u" + std::to_string(user) + ",c" + std::to_string(item) + "," + std::to_string(1 + (user + item) % 5) +
+               "\n";
+  const std::string file = Write("ratings.csv", csv);
+  const std::vector<std::string> question = {"evaluate",     "--train",   file,           "--split",
+                                             "random",       "--model",   "explicit-als", "--set",
+                                             "dimensions=4", "--metrics", "rmse,mae"};
+  std::vector<std::string> arguments = question;
+  arguments.insert(arguments.end(), {"--value-transform", "linear"});
+  const nlohmann::json result = RunJson(arguments);
+  EXPECT_GT(result["metrics"]["rmse"], result["metrics"]["mae"]);
+  EXPECT_LT(result["metrics"]["rmse"], 2.0);  // the ratings' deviation is 1.4
+  EXPECT_THAT(result["definitions"]["rmse"].get<std::string>(), testing::HasSubstr("over the ratings above 0"));
+  const ToolResult without = Run(question);
+  EXPECT_EQ(without.exit_status, 1);
+  EXPECT_THAT(without.err, testing::HasSubstr("--value-transform linear"));
+}
+
 TEST_F(EvaluateVerb, JsonHasTheFixedKeys) {
   const std::string events = Write("e.csv", TwoTribes(60, 24));
   const Json json = RunJson({"evaluate", "--train", events, "--split", "loo", "--model", "item-knn", "--metrics",
