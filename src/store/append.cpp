@@ -22,7 +22,7 @@ constexpr std::size_t kRowsInCommit = 4 * kSegmentRows;
 struct Batch {
   explicit Batch(std::size_t size) : complete((size + kBlockRows - 1) / kBlockRows, 0) { rows.ResizeCells(size); }
 
-  static constexpr std::size_t kBlockRows = 2048;  // fewer are not worth a thread
+  static constexpr std::size_t kBlockRows = 1024;  // fewer are not worth a thread
 
   bool AllKnown() const {
     return std::all_of(complete.begin(), complete.end(), [](char block) { return block != 0; });
@@ -33,10 +33,8 @@ struct Batch {
   std::uint64_t forgotten = 0;  // how many users had been, at the first look
 };
 
-// An id that is known has been checked when it came.
-absl::Status CheckUnknown(std::string_view what, std::string_view id, std::uint32_t index, bool& complete) {
-  if (index != kEmptySlot) return absl::OkStatus();
-  complete = false;
+// For an id that the mirror does not know: any other has been checked when it came.
+absl::Status CheckUnknown(std::string_view what, std::string_view id) {
   return IsValidUtf8(id) ? absl::OkStatus() : CheckText(what, id);
 }
 
@@ -71,8 +69,13 @@ absl::Status Prepare(std::span<const Event> events, std::size_t begin, std::size
     folder.users().Find(std::span(users).first(count), rows.users.data() + at);
     folder.items().Find(std::span(items).first(count), rows.items.data() + at);
     for (std::size_t n = 0; n < count; ++n) {
-      absl::Status status = CheckUnknown("user", users[n], rows.users[at + n], complete);
-      if (status.ok()) status = CheckUnknown("item", items[n], rows.items[at + n], complete);
+      const bool new_user = rows.users[at + n] == kEmptySlot;
+      const bool new_item = rows.items[at + n] == kEmptySlot;
+      if (!new_user && !new_item) continue;
+      complete = false;
+      absl::Status status;
+      if (new_user) status = CheckUnknown("user", users[n]);
+      if (new_item && status.ok()) status = CheckUnknown("item", items[n]);
       if (!status.ok()) return internal::AddContext(absl::StrCat("event ", at + n), status);
     }
     if (!invalid.ok()) return invalid;

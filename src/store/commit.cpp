@@ -112,14 +112,17 @@ absl::Status Commit::WriteRows() {
       joined.Append(rows_, 0);
     }
   }
+  // An older store wants a newer reader from its first chunk of ours on.
+  WAYPOST_ASSIGN_OR_RETURN(const std::uint64_t features, CheckFormat(*writing_));
+  if ((features & kChunksInPlanes) == 0) WAYPOST_RETURN_IF_ERROR(PutFormat(*writing_, features | kChunksInPlanes));
   const Rows& all = open ? joined : rows_;
   const std::size_t total = all.size();
   for (std::size_t begin = 0; begin < total; begin += kMaxChunkRows) {
     const std::size_t size = std::min(kMaxChunkRows, total - begin);
-    const RowsView view = all.View(begin, size, first + begin);
+    const ChunkWriter chunk(all.View(begin, size, first + begin));
     WAYPOST_ASSIGN_OR_RETURN(const std::span<std::byte> target,
-                             writing_->Reserve(Table::kChunks, view.first_row, ChunkBytes(view), !open));
-    WriteChunk(view, target);
+                             writing_->Reserve(Table::kChunks, first + begin, chunk.bytes(), !open));
+    chunk.Write(target);
   }
   state_.end_row += count;
   state_.events += count;
@@ -146,24 +149,24 @@ absl::Status PutState(Writing& writing, const State& state) {
   return writing.Put(Table::kState, kStateKey, EncodeState(state, value));
 }
 
-absl::Status PutFormat(Writing& writing) {
+absl::Status PutFormat(Writing& writing, std::uint64_t features) {
   ValueWriter format;
   format.Number(kMagic);
   format.Number(kFormatMajor);
   format.Number(kFormatMinor);
-  format.Number(std::uint64_t{0});  // features a reader must understand
-  format.Number(std::uint64_t{0});  // features it may ignore
+  format.Number(features);
+  format.Number(std::uint64_t{0});  // what a reader may ignore
   return writing.Put(Table::kState, kFormatKey, format.Finish(Table::kState));
 }
 
 absl::Status PutEmptyStore(Writing& writing) {
-  WAYPOST_RETURN_IF_ERROR(PutFormat(writing));
+  WAYPOST_RETURN_IF_ERROR(PutFormat(writing, kChunksInPlanes));
   ValueWriter kinds;
   WAYPOST_RETURN_IF_ERROR(writing.Put(Table::kState, kKindsKey, EncodeKinds(KindTable(), kinds)));
   return PutState(writing, {});
 }
 
-absl::Status CheckFormat(const Reading& reading) {
+absl::StatusOr<std::uint64_t> CheckFormat(const Reading& reading) {
   WAYPOST_ASSIGN_OR_RETURN(const std::optional<Bytes> value, reading.Get(Table::kState, kFormatKey));
   if (!value) return absl::DataLossError("table state: want a store, got no entry 'format'");
   WAYPOST_ASSIGN_OR_RETURN(ValueReader reader, ValueReader::Open(Table::kState, *value));
@@ -172,11 +175,11 @@ absl::Status CheckFormat(const Reading& reading) {
   const auto minor = reader.Number<std::uint32_t>();
   const auto features = reader.Number<std::uint64_t>();
   if (reader.failed() || magic != kMagic) return absl::DataLossError("table state: want a store, got another 'format'");
-  if (major != kFormatMajor || features != 0)
-    return absl::UnimplementedError(absl::StrCat("store: want format ", kFormatMajor, ".", kFormatMinor, ", got ",
-                                                 major, ".", minor,
-                                                 features != 0 ? " with features unknown here" : ""));
-  return absl::OkStatus();
+  if (major != kFormatMajor || (features & ~kChunksInPlanes) != 0)
+    return absl::UnimplementedError(
+        absl::StrCat("store: want format ", kFormatMajor, ".", kFormatMinor, ", got ", major, ".", minor,
+                     (features & ~kChunksInPlanes) != 0 ? " with features unknown here" : ""));
+  return features;
 }
 
 }  // namespace waypost::store

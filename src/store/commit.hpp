@@ -109,12 +109,13 @@ class Commit {
 
 // Writes the state.
 absl::Status PutState(Writing& writing, const State& state);
-// Writes which format this is.
-absl::Status PutFormat(Writing& writing);
+// Writes which format this is, and what a reader of the store must understand.
+absl::Status PutFormat(Writing& writing, std::uint64_t features);
 // Makes the tables of an empty store.
 absl::Status PutEmptyStore(Writing& writing);
+// Returns what a reader of the store must understand.
 // Errors  kUnimplemented: a format that is not ours.  kDataLoss.
-absl::Status CheckFormat(const Reading& reading);
+absl::StatusOr<std::uint64_t> CheckFormat(const Reading& reading);
 
 }  // namespace waypost::store
 

@@ -222,7 +222,7 @@ absl::Status Folder::OpenData() {
         number_ = *number;
         if (environment_->lockless()) WAYPOST_RETURN_IF_ERROR(LockForReading());
         WAYPOST_ASSIGN_OR_RETURN(MDB_txn* const transaction, environment_->BeginReading());
-        status = CheckFormat(Reading(transaction, environment_->tables()));
+        status = CheckFormat(Reading(transaction, environment_->tables())).status();
         environment_->Release(transaction);
         return status;
       }

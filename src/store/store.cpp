@@ -190,7 +190,9 @@ absl::Status Store::SetRetention(const Retention& retention) {
             if (!kinds.Find(kind))
               return absl::InvalidArgumentError(
                   absl::StrCat("Retention.kinds: want kinds of the store, got '", kind, "'"));
-          WAYPOST_RETURN_IF_ERROR(store::PutFormat(commit.writing()));  // an older store has a later entry from now on
+          // An older store has a later entry from now on.
+          WAYPOST_ASSIGN_OR_RETURN(const std::uint64_t features, store::CheckFormat(commit.writing()));
+          WAYPOST_RETURN_IF_ERROR(store::PutFormat(commit.writing(), features));
           ValueWriter writer;
           return commit.writing().Put(Table::kState, store::kRetentionKey, store::EncodeRetention(retention, writer));
         },

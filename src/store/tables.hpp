@@ -43,7 +43,9 @@ inline constexpr std::string_view kKindsKey = "kinds";
 inline constexpr std::string_view kRetentionKey = "retention";  // since 1.1; where windows were set
 
 inline constexpr std::uint32_t kFormatMajor = 1;
-inline constexpr std::uint32_t kFormatMinor = 1;
+inline constexpr std::uint32_t kFormatMinor = 2;
+// What a reader must understand.
+inline constexpr std::uint64_t kChunksInPlanes = 1;  // on disk: do not change
 
 }  // namespace waypost::store
 

@@ -195,7 +195,7 @@ void Checker::CheckRecords(const Reading& reading) {
 
 void Checker::CheckTables(const Reading& reading) {
   Send(kStep, "table state");
-  if (const absl::Status format = CheckFormat(reading); !format.ok()) return Problem(format.message());
+  if (const absl::Status format = CheckFormat(reading).status(); !format.ok()) return Problem(format.message());
   const absl::StatusOr<State> state = ReadState(reading);
   if (!state.ok()) return Problem(state.status().message());
   state_ = *state;

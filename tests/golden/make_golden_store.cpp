@@ -87,7 +87,7 @@ absl::Status Make(const std::string& folder) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::fputs("want one folder\n", stderr), 2;
-  const std::string folder = std::string(argv[1]) + "/store-1.1";
+  const std::string folder = std::string(argv[1]) + "/store-1.2";
   if (std::filesystem::exists(folder)) return std::fputs("the golden store is there\n", stderr), 1;
   const absl::Status status = waypost::Make(folder);
   std::filesystem::remove_all(folder + "-draft");

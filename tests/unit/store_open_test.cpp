@@ -150,7 +150,7 @@ TEST(StoreOpen, NamesANewerFormatAndACutFile) {
   }
   const absl::Status newer = OpenStatus(folder.path());
   EXPECT_EQ(newer.code(), absl::StatusCode::kUnimplemented) << newer;
-  EXPECT_THAT(newer.message(), HasSubstr("want format 1.1, got 7.2"));
+  EXPECT_THAT(newer.message(), HasSubstr("want format 1.2, got 7.2"));
   std::filesystem::resize_file(data, 3 * 4096);
   const absl::Status cut = OpenStatus(folder.path());
   EXPECT_EQ(cut.code(), absl::StatusCode::kDataLoss) << cut;
