@@ -88,10 +88,13 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string
   const std::string folder_name = FolderOf(target);
   FileDescriptor folder(open(folder_name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() < 0) return SystemError(errno, "open the folder", folder_name);
+  // Of what is left by a process that was killed the name tells whose it was.
+  constexpr std::size_t kMostOfName = 100;
+  const std::string name = target.substr(target.rfind('/') + 1, kMostOfName);
   static std::atomic<std::uint64_t> counter = 0;  // makes names of one process unique; the process id those of several
   for (int attempts = 0; attempts < 1000; ++attempts) {
-    std::string temporary = absl::StrCat(folder_name, folder_name.back() == '/' ? "" : "/", ".waypost-", getpid(), "-",
-                                         counter.fetch_add(1), ".tmp");
+    std::string temporary = absl::StrCat(folder_name, folder_name.back() == '/' ? "" : "/", ".waypost-", name, "-",
+                                         getpid(), "-", counter.fetch_add(1), ".tmp");
     FileDescriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (file.get() >= 0) {
       // The folder is not left with a file that nobody removes if the object cannot be allocated.

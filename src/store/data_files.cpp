@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -18,6 +19,18 @@ namespace {
 
 constexpr std::string_view kDataPrefix = "data-";
 constexpr std::string_view kDataSuffix = ".mdb";
+
+// Whether WriteCurrent gives such a name, ".waypost-current-<process>-<number>.tmp", to what it renames. Another
+// temporary file may be a model that a thread is saving.
+bool IsTemporaryCurrent(std::string_view name) {
+  const std::string prefix = absl::StrCat(".waypost-", internal::ToAbsl(kCurrentFile), "-");
+  constexpr std::string_view kSuffix = ".tmp";
+  if (!name.starts_with(prefix) || !name.ends_with(kSuffix)) return false;
+  name.remove_prefix(prefix.size());
+  name.remove_suffix(kSuffix.size());
+  return name.find_first_not_of("0123456789-") == std::string_view::npos &&
+         std::count(name.begin(), name.end(), '-') == 1;
+}
 
 }  // namespace
 
@@ -69,8 +82,7 @@ void RemoveOtherDataFiles(const std::string& folder, std::uint64_t keep) {
     std::string name = entry.path().filename().string();
     if (name.ends_with("-lock")) name.resize(name.size() - 5);
     const absl::StatusOr<std::uint64_t> number = DataFileNumber(name);
-    const bool left_over = name.starts_with(".waypost-") && name.ends_with(".tmp");
-    if (left_over || (number.ok() && *number != keep)) std::filesystem::remove(entry.path(), ignored);
+    if (IsTemporaryCurrent(name) || (number.ok() && *number != keep)) std::filesystem::remove(entry.path(), ignored);
   }
 }
 

@@ -9,9 +9,12 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 
+#include "file/file_io.hpp"
 #include "store/commit.hpp"
 #include "store/folder.hpp"
 #include "support/files.hpp"
@@ -126,6 +129,35 @@ TEST(StoreOpen, ACreationThatWasCutShortIsAnEmptyStore) {
   folder.Write("data-000003.mdb", std::string(1 << 20, 'x'));
   EXPECT_EQ(OpenStatus(folder.path(), kWriter).code(), absl::StatusCode::kDataLoss) << "a data file was thrown away";
   EXPECT_TRUE(std::filesystem::exists(folder.path() + "/data-000003.mdb"));
+}
+
+TEST(StoreOpen, AModelThatIsBeingSavedIntoTheFolderIsLeftAlone) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(Store::Open(folder.path(), kWriter).ok());
+  EXPECT_EQ(InChild([&] {
+              // A process that ends while it replaces the name of the data file.
+              (void)file::AtomicFile::Create(folder.path() + "/current").value().release();
+              return 0;
+            }),
+            0);
+  const auto temporary_files = [&] {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      if (entry.path().extension() == ".tmp") names.push_back(entry.path().filename().string());
+    return names;
+  };
+  EXPECT_EQ(temporary_files().size(), 1u);
+  for (const std::string& name : {std::string("model.waypost"), std::string("current-2"), std::string(250, 'm')}) {
+    auto model = file::AtomicFile::Create(folder.path() + "/" + name);
+    ASSERT_TRUE(model.ok()) << model.status();
+    const absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(folder.path(), kWriter);
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_EQ(temporary_files().size(), 1u) << "the model's alone";
+    ASSERT_TRUE((*store)->Compact().ok());
+    EXPECT_EQ(temporary_files().size(), 1u);
+    EXPECT_TRUE((*model)->Commit().ok());
+    EXPECT_TRUE(temporary_files().empty());
+  }
 }
 
 TEST(StoreOpen, NamesANewerFormatAndACutFile) {
