@@ -1,12 +1,38 @@
 #include "store/id_mirror.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <utility>
+
+// Again, inline: hashing a short id costs less than a call of the library. Last, as no header may see it.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace waypost::store {
 
+namespace {
+
+constexpr std::uint64_t kNoHead = ~std::uint64_t{0};  // 8 times kNoText
+
+}  // namespace
+
 bool Contains(const Forgotten& forgotten, std::uint32_t user) {
   return !forgotten.empty() && std::binary_search(forgotten.begin(), forgotten.end(), user);
+}
+
+// By loads of fixed sizes, which may overlap.
+std::uint64_t IdMirror::Head(std::string_view id) {
+  const std::size_t size = id.size();
+  const auto load = [&]<typename Word>(Word word, std::size_t at) {
+    std::memcpy(&word, id.data() + at, sizeof(Word));
+    return std::uint64_t{word} << (8 * at);
+  };
+  if (size == 8) return load(std::uint64_t{}, 0);
+  const std::uint64_t rest = kNoHead << (8 * size);
+  if (size >= 4) return rest | load(std::uint32_t{}, 0) | load(std::uint32_t{}, size - 4);
+  if (size >= 2) return rest | load(std::uint16_t{}, 0) | load(std::uint16_t{}, size - 2);
+  return rest | load(std::uint8_t{}, 0);
 }
 
 absl::Status IdMirror::AddOne(std::string_view id) {
@@ -16,6 +42,8 @@ absl::Status IdMirror::AddOne(std::string_view id) {
     placeholder = kNoText + std::to_string(index);
     id = placeholder;
   }
+  heads_.resize(index + 1);  // before the id is there: memory may run out
+  heads_[index] = IsShort(id) && !IsPlaceholder(id) ? Head(id) : kNoHead;
   WAYPOST_ASSIGN_OR_RETURN(const std::uint32_t added, ids_.Add(id));
   if (added != index)
     return absl::DataLossError(
@@ -32,6 +60,7 @@ absl::Status IdMirror::Follow(const Reading& reading, std::uint64_t count, const
   if (Holds(count, forgotten.size())) return absl::OkStatus();
   if (forgotten.size() > forgotten_) {  // an id that was forgotten may be there again, for another user
     ids_ = {};
+    heads_.clear();
     forgotten_ = forgotten.size();
   }
   const auto missing = [&](std::uint64_t got) {
@@ -54,14 +83,44 @@ absl::Status IdMirror::Follow(const Reading& reading, std::uint64_t count, const
   return ids_.size() >= count ? absl::OkStatus() : missing(ids_.size());
 }
 
-void IdMirror::Find(std::span<const std::string_view> ids, std::uint32_t* indices) const {
-  constexpr std::size_t kAtOnce = IdDictionaryBuilder::kFindAtOnce;
-  std::uint64_t hashes[kAtOnce];
-  const std::shared_lock lock(mutex_);
-  for (std::size_t begin = 0; begin < ids.size(); begin += kAtOnce)
-    ids_.FindMany(ids.subspan(begin, std::min(kAtOnce, ids.size() - begin)), hashes, indices + begin);
+// Every step reads what the step before asked for, of all ids in turn.
+void IdMirror::FindSome(std::span<const std::string_view> ids, std::uint32_t* indices) const {
+  std::array<std::uint64_t, IdDictionaryBuilder::kFindAtOnce> hashes;
+  for (std::size_t n = 0; n < ids.size(); ++n) {
+    hashes[n] = XXH3_64bits(ids[n].data(), ids[n].size());
+    ids_.Prefetch(hashes[n]);
+  }
+  ids_.FindLikely(std::span(hashes).first(ids.size()), indices);
+  for (std::size_t n = 0; n < ids.size(); ++n) {
+    if (indices[n] == kEmptySlot) continue;
+    if (IsShort(ids[n])) {
+      __builtin_prefetch(heads_.data() + indices[n]);
+    } else {
+      ids_.PrefetchBounds(indices[n]);
+    }
+  }
+  bool long_ids = false;
+  for (std::size_t n = 0; n < ids.size(); ++n) {
+    if (indices[n] == kEmptySlot) continue;
+    if (!IsShort(ids[n])) {
+      ids_.PrefetchText(indices[n]);
+      long_ids = true;
+    } else if (heads_[indices[n]] != Head(ids[n]) || ids[n].back() == kNoText) {  // that byte is no part of an id
+      indices[n] = ids_.Find(ids[n], hashes[n]);
+    }
+  }
+  for (std::size_t n = 0; long_ids && n < ids.size(); ++n)
+    if (indices[n] != kEmptySlot && !IsShort(ids[n]) && !internal::SameText(ids_.id(indices[n]), ids[n]))
+      indices[n] = ids_.Find(ids[n], hashes[n]);
   for (std::size_t n = 0; n < ids.size(); ++n)
     if (IsPlaceholder(ids[n])) indices[n] = kEmptySlot;
+}
+
+void IdMirror::Find(std::span<const std::string_view> ids, std::uint32_t* indices) const {
+  constexpr std::size_t kAtOnce = IdDictionaryBuilder::kFindAtOnce;
+  const std::shared_lock lock(mutex_);
+  for (std::size_t begin = 0; begin < ids.size(); begin += kAtOnce)
+    FindSome(ids.subspan(begin, std::min(kAtOnce, ids.size() - begin)), indices + begin);
 }
 
 std::uint32_t IdMirror::Find(std::string_view id) const {

@@ -1,7 +1,9 @@
 // store/id_mirror.hpp - a dictionary of the store in memory, which follows the data file.
 //
 // (1) Index n is id n of the data file, or, for a forgotten user, a text that is no id.
-// (2) It may hold more than a snapshot has: callers cut what they find to the snapshot's count.
+// (2) heads_[n] is id n itself, where it has at most 8 bytes: filled up with kNoText, a byte that is in no id. Of any
+//     other it is kNoText alone. One read then tells a short id from all others.
+// (3) It may hold more than a snapshot has: callers cut what they find to the snapshot's count.
 #ifndef WAYPOST_SRC_STORE_ID_MIRROR_HPP_
 #define WAYPOST_SRC_STORE_ID_MIRROR_HPP_
 
@@ -64,7 +66,12 @@ class IdMirror {
   static bool IsPlaceholder(std::string_view id) { return !id.empty() && id[0] == kNoText; }
   static constexpr char kNoText = '\xFF';  // begins no text of UTF-8
 
+  // Whether (2) has the whole of an id.
+  static bool IsShort(std::string_view id) { return id.size() - 1 < sizeof(std::uint64_t); }
+  static std::uint64_t Head(std::string_view id);
+
   absl::Status AddOne(std::string_view id);
+  void FindSome(std::span<const std::string_view> ids, std::uint32_t* indices) const;
   bool Holds(std::uint64_t count, std::size_t forgotten) const {
     return ids_.size() >= count && forgotten_ >= forgotten;
   }
@@ -72,6 +79,7 @@ class IdMirror {
   Table table_;
   mutable std::shared_mutex mutex_;  // guards the rest
   IdDictionaryBuilder ids_;
+  std::vector<std::uint64_t> heads_;
   std::size_t forgotten_ = 0;
 };
 

@@ -98,10 +98,19 @@ class IdDictionaryBuilder {
   // Requires  hashes and indices are as long as ids.
   void FindMany(std::span<const std::string_view> ids, std::uint64_t* hashes, std::uint32_t* indices) const;
 
-  // Asks for the memory that Add reads first.
+  // The first step of FindMany: writes the one index that an id of each hash may have, or kEmptySlot. Where the id of
+  // that index turns out to be another, Find looks on.
+  // Requires  indices is as long as hashes.
+  void FindLikely(std::span<const std::uint64_t> hashes, std::uint32_t* indices) const;
+
+  // Asks for the memory that Add and FindLikely read first.
   void Prefetch(std::uint64_t hash) const {
     if (!slots_.empty()) __builtin_prefetch(slots_.data() + (hash & (slots_.size() - 1)));
   }
+  // Asks for what id() reads: for its bounds, then, once they are there, for its text.
+  // Requires  index < size().
+  void PrefetchBounds(std::uint32_t index) const { __builtin_prefetch(offsets_.data() + index); }
+  void PrefetchText(std::uint32_t index) const { __builtin_prefetch(bytes_.data() + offsets_[index]); }
 
   // Returns the index of `id`, added at the end if it is new.
   // Errors  kInvalidArgument: empty, longer than 256 bytes.  kResourceExhausted: kMaxEntities ids.
@@ -173,6 +182,20 @@ inline std::optional<std::uint32_t> IdDictionary::Find(std::string_view id) cons
   return slots_[slot];
 }
 
+// The first slot whose part of the hash is the same; nearly always the one.
+inline void IdDictionaryBuilder::FindLikely(std::span<const std::uint64_t> hashes, std::uint32_t* indices) const {
+  if (slots_.empty()) {
+    std::fill_n(indices, hashes.size(), kEmptySlot);
+    return;
+  }
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t n = 0; n < hashes.size(); ++n) {
+    std::size_t slot = hashes[n] & mask;
+    while (slots_[slot] != kFreeSlot && slots_[slot] >> 32 != hashes[n] >> 32) slot = (slot + 1) & mask;
+    indices[n] = IndexAt(slot);
+  }
+}
+
 // Every step reads what the step before asked for, of all ids in turn: slots, then offsets, then texts.
 inline void IdDictionaryBuilder::FindMany(std::span<const std::string_view> ids, std::uint64_t* hashes,
                                           std::uint32_t* indices) const {
@@ -181,19 +204,11 @@ inline void IdDictionaryBuilder::FindMany(std::span<const std::string_view> ids,
     hashes[n] = HashId(ids[n]);
     Prefetch(hashes[n]);
   }
-  if (slots_.empty()) {
-    std::fill_n(indices, ids.size(), kEmptySlot);
-    return;
-  }
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t n = 0; n < ids.size(); ++n) {  // the first whose part of the hash is the same; nearly always the one
-    std::size_t slot = hashes[n] & mask;
-    while (slots_[slot] != kFreeSlot && slots_[slot] >> 32 != hashes[n] >> 32) slot = (slot + 1) & mask;
-    indices[n] = IndexAt(slot);
-    if (indices[n] != kEmptySlot) __builtin_prefetch(offsets_.data() + indices[n]);
-  }
+  FindLikely({hashes, ids.size()}, indices);
   for (std::size_t n = 0; n < ids.size(); ++n)
-    if (indices[n] != kEmptySlot) __builtin_prefetch(bytes_.data() + offsets_[indices[n]]);
+    if (indices[n] != kEmptySlot) PrefetchBounds(indices[n]);
+  for (std::size_t n = 0; n < ids.size(); ++n)
+    if (indices[n] != kEmptySlot) PrefetchText(indices[n]);
   for (std::size_t n = 0; n < ids.size(); ++n)
     if (indices[n] != kEmptySlot && !internal::SameText(id(indices[n]), ids[n])) indices[n] = Find(ids[n], hashes[n]);
 }
