@@ -68,7 +68,7 @@ TEST(Rp3Beta, ACountKeepsTheLikeliestTargetsOfEachSource) {
   const InteractionMatrix matrix = RandomMatrix(5, 40, 60, 0.15, /*weighted=*/true);
   reference::DenseMatrix expected = NaiveRp3Beta(matrix, 1, 0.4f);
   reference::NaiveKeepCount(expected, 5);
-  ExpectNear(Weights(matrix, {.neighbours = 5}), expected);
+  ExpectNear(Weights(matrix, {.alpha = 1, .beta = 0.4f, .neighbours = 5}), expected);
 }
 
 TEST(Rp3Beta, RefusesOptionsOutOfRange) {

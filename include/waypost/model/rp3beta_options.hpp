@@ -10,9 +10,9 @@ namespace waypost {
 struct Rp3BetaOptions {
   // -- quality --
   // Power of the walk's probabilities: above 1 likely steps weigh more, below 1 less. 0.5..1.5 is usual.
-  float alpha = 1.0f;
-  // How much a popular item is recommended less. 0.2..0.8 is usual; tune first.
-  float beta = 0.4f;
+  float alpha = 0.8f;
+  // How much a popular item is recommended less. 0..0.6 is usual; tune first.
+  float beta = 0.25f;
   // Most likely targets kept for each item; 0 keeps all. Memory and query time grow with it.
   int neighbours = 0;
 
