@@ -95,7 +95,7 @@ class BlendModel final : public Scorer {
   BlendModel(BlendOptions options, std::vector<std::shared_ptr<const Scorer>> parts)
       : options_(std::move(options)), parts_(std::move(parts)) {
     assert(!parts_.empty() && options_.weights && options_.weights->size() == parts_.size());
-    for (const auto& part : parts_) assert(part->item_count() == parts_.front()->item_count());
+    for ([[maybe_unused]] const auto& part : parts_) assert(part->item_count() == parts_.front()->item_count());
   }
 
   const BlendOptions& options() const { return options_; }

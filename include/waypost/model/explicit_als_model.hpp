@@ -12,7 +12,9 @@
 #ifndef WAYPOST_MODEL_EXPLICIT_ALS_MODEL_HPP_
 #define WAYPOST_MODEL_EXPLICIT_ALS_MODEL_HPP_
 
+#include <algorithm>
 #include <array>
+#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <new>
