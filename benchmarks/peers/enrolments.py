@@ -8,7 +8,7 @@ of the published train part is an artefact, docs/results.md). The processor seco
 so that other work on the machine takes nothing away from a library. The best setting of each model is then trained on
 the whole train part and measured on test, all learners by one function. Of each library the model that is best by
 validation and the one that is best on test are compared with Waypost's over the same learners (paired bootstrap); the
-second choice flatters every library alike. Prints a table and writes results/enrolments.json.
+second choice flatters every library alike. Prints a table and writes enrolments.json beside the data.
 """
 
 import contextlib
@@ -236,6 +236,7 @@ class WaypostModels:
                 "regularization": Number(0.0005, 0.05), "epochs": Number(1, 16, whole=True)}  # fmt: skip
         return [
             self.model("item-knn", exponents),
+            self.model("rp3beta", {"alpha": Number(0.3, 2), "beta": Number(0, 1, **unit)}),
             self.model("ials", ials),
             self.model("ease", {"regularization": Number(10, 3000)}),
             self.model("gf-cf", {"dimensions": Number(16, 512, whole=True), "low_pass_weight": Number(0.01, 3)}),
@@ -316,8 +317,8 @@ def main() -> None:
             print(f"best by {part}: waypost {best_rows['waypost']['model']} less {library} {row['model']}: "
                   f"{less.mean():+.4f} [{low:+.4f}, {high:+.4f}]")
     places = Places.default()
-    (places.folder / "results").mkdir(parents=True, exist_ok=True)
-    (places.folder / "results" / "enrolments.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="ascii")
+    places.folder.mkdir(parents=True, exist_ok=True)
+    (places.folder / "enrolments.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="ascii")
     print("| library | model | trials | validation | test |\n|---|---|---|---|---|")
     for row in sorted(rows, key=lambda row: -row["test"]):
         mark = "**" if row["chosen"] else ""

@@ -200,7 +200,7 @@ if __name__ == "__main__":
     command(
         report.arguments(
             train="", test="", factors="", model="", out="", similarity="", dimensions=64, epochs=1,
-            regularization=0.01, alpha=1.0, solver="cg", cg_steps=3, seed=42, k="20", items=50, histories=1000,
+            regularization=0.01, learning_rate=0.05, alpha=1.0, solver="cg", cg_steps=3, seed=42, k="20", items=50, histories=1000,
             threads=2, repeats=1,
         )
     )  # fmt: skip

@@ -4,7 +4,7 @@
 
 Each peer's figure is the best of its settings by these very folds, which flatters it; Waypost runs with its defaults.
 An error is taken over the test ratings whose user and film stand in the fold's training part; predictions are brought
-into 0.5..5. Prints a table and writes results/ratings.json.
+into 0.5..5. Prints a table and writes ratings.json beside the data.
 """
 
 import csv
@@ -124,8 +124,8 @@ def main() -> None:
         rows.append(row)
         print(f"{library} {name}: {row['rmse']:.4f}, {row['seconds']:.0f} s", flush=True)
     places = Places.default()
-    (places.folder / "results").mkdir(parents=True, exist_ok=True)
-    (places.folder / "results" / "ratings.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="ascii")
+    places.folder.mkdir(parents=True, exist_ok=True)
+    (places.folder / "ratings.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="ascii")
     print("| library | model | RMSE | the folds |\n|---|---|---|---|")
     for row in sorted(rows, key=lambda row: row["rmse"]):
         print(f"| {row['library']} | {row['model']} | {row['rmse']:.4f} | {' '.join(f'{e:.4f}' for e in row['folds'])} |")
