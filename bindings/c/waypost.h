@@ -438,7 +438,7 @@ typedef struct waypost_named_model {
   uint32_t is_default; /* 1: used where a query names none */
   const char* name;
   uint64_t name_size;
-  const char* kind; /* "popularity", "item-knn", "ials" */
+  const char* kind; /* "popularity", "item-knn", "ials" and so on */
   uint64_t kind_size;
   uint64_t dimensions; /* length of a user's vector; 0: users have none */
 } waypost_named_model;

@@ -55,10 +55,11 @@ absl::Status CheckEarlyStop(const EarlyStopFlags& flags, const ModelOptions& opt
   }
   const absl::StatusOr<MetricList> metrics = ParseMetrics(flags.metric);
   if (!metrics.ok()) return UsageError("--early-stop: " + std::string(metrics.status().message()));
-  if (metrics->size() != 1 || metrics->front().kind == MetricKind::kGini)
+  if (metrics->size() != 1 || LessIsBetter(metrics->front().kind))
     return UsageError("--early-stop: want one metric of which more is better, got '" + flags.metric + "'");
-  if (FindSetting(settings, "epochs") == nullptr)
-    return UsageError("--early-stop: want a model that trains in epochs, got " + std::string(ModelKind(options)));
+  if (FindSetting(settings, "patience") == nullptr)
+    return UsageError("--early-stop: want a model whose training can stop early, got " +
+                      std::string(ModelKind(options)));
   return absl::OkStatus();
 }
 

@@ -97,6 +97,8 @@ absl::StatusOr<Experiment> RunExperiment(const ExperimentFlags& flags, const std
   WAYPOST_ASSIGN_OR_RETURN(const TestSet test,
                            BuildTestSet({parts.train.users(), parts.train.items(), std::move(interactions)}, parts.test,
                                         parts.fold_in, weighting));
+  for (const Metric& metric : *metrics)  // before any training
+    if (LooksAtRatings(metric.kind)) WAYPOST_RETURN_IF_ERROR(internal::AddContext("--metrics", test.ratings_status()));
   WAYPOST_ASSIGN_OR_RETURN(experiment.leaks, FindLeaks(parts.train, parts.test));
   parts = Parts();  // the events have become matrices
   EvaluateOptions evaluate;

@@ -96,7 +96,9 @@ absl::Status AddRules(const RuleFlags& flags, const Recommender& recommender, Qu
     query.filter = std::make_shared<const Bitmap>(*std::move(filter));
   }
   if (!flags.type.empty()) {
-    WAYPOST_ASSIGN_OR_RETURN(Bitmap of_type, CompileFilter(TypeFilter(flags.type), *facts));
+    absl::StatusOr<Bitmap> compiled = CompileFilter(TypeFilter(flags.type), *facts);
+    if (!compiled.ok()) return UsageError("--type: " + std::string(compiled.status().message()));
+    Bitmap of_type = *std::move(compiled);
     if (of_type.Count() == 0) console.Note("no item of the model has the type '" + flags.type + "'");
     if (query.filter != nullptr) of_type.IntersectWith(*query.filter);
     query.filter = std::make_shared<const Bitmap>(std::move(of_type));

@@ -58,8 +58,12 @@ absl::Status ValidateParts(const BlendOptions& options) {
   for (const BlendPart& part : options.parts) {
     if (part.kind == kBlend)
       return absl::InvalidArgumentError("BlendOptions.parts: want models of other kinds, got a blend");
-    if (const absl::Status status = PartOptions(part, options.seed).status(); !status.ok())
-      return internal::AddContext("BlendOptions.parts", status);
+    const absl::StatusOr<ModelOptions> own = PartOptions(part, options.seed);
+    if (!own.ok()) return internal::AddContext("BlendOptions.parts", own.status());
+    for (const auto& [name, value] : FormatOptions(*own))
+      if (name == "patience" && value != "0")
+        return absl::InvalidArgumentError(absl::StrCat("BlendOptions.parts: want patience 0 in ", part.kind,
+                                                       ", for a part does not stop early, got ", value));
   }
   if (const std::size_t size = FormatBlendParts(options.parts).size(); size > kMaxBlendText)
     return absl::InvalidArgumentError(

@@ -170,7 +170,8 @@ struct Plan {
     const double candidates = std::min(neighbours, items);
     const double model = 8 * std::min(pairs(), items * candidates) + 8 * items;
     const double gathered = pairs() / std::max(items, 1.0) * candidates;
-    return {.peak = matrix_bytes() + model + std::max(8 * pairs() + 8 * items, model),
+    const double equations = 4 * candidates * candidates * AllowedThreads();
+    return {.peak = matrix_bytes() + model + std::max(8 * pairs() + 8 * items + equations, model),
             .model = model,
             .flops = 2 * additions() + 4 * pairs() + items * (2 * gathered + solver_flops)};
   }
@@ -260,7 +261,9 @@ struct Plan {
     const double directions = std::min<double>(options.implicit_dimensions, std::min(users, items));
     const double wide = std::ceil((directions + (directions > 0 ? kSvdOversampling : 0)) / 16) * 16;
     const double row = 4 * (2 * d + packed + directions + 1);  // means of both kinds, covariance, features
-    const double trained = (users + items) * row + 4 * items * (d + directions);
+    const double features = directions + 1;
+    const double sums = 8 * 32 * std::max(features * (features + 1) / 2, features * d);  // parts of sums over rows
+    const double trained = (users + items) * row + 4 * items * (d + directions) + sums;
     const double padded = 4 * (std::ceil((d + 1) / 16) * 16 * 2 + std::ceil(packed / 16) * 16);
     const double model = items * padded + 4 * users * std::ceil((d + 1) / 16) * 16;
     return {.peak = matrix_bytes() + std::max(4 * (users + items) * wide + 4 * (users + items) * (directions + 1),

@@ -146,12 +146,13 @@ absl::StatusOr<EngineAnswer> Engine::State::Answer(const EngineQuery& asked) {
     WAYPOST_ASSIGN_OR_RETURN(filter, live->Filter(asked.filter, filter_hits, filter_misses));
   }
   if (!asked.type.empty()) {
-    WAYPOST_ASSIGN_OR_RETURN(auto of_type, live->Filter(TypeFilter(asked.type), filter_hits, filter_misses));
+    auto of_type = live->Filter(TypeFilter(asked.type), filter_hits, filter_misses);
+    if (!of_type.ok()) return internal::AddContext("EngineQuery.type", of_type.status());
     if (filter == nullptr) {
-      filter = std::move(of_type);
-    } else if (filter->size() == of_type->size()) {  // another size is refused below
+      filter = *std::move(of_type);
+    } else if (filter->size() == (*of_type)->size()) {  // another size is refused below
       auto both = std::make_shared<Bitmap>(*filter);
-      both->IntersectWith(*of_type);
+      both->IntersectWith(**of_type);
       filter = std::move(both);
     }
   }

@@ -32,8 +32,14 @@ TEST_F(EvaluateVerb, ErrorsOfPredictedRatingsWantValuesAsStrengths) {
   EXPECT_GT(result["metrics"]["rmse"], result["metrics"]["mae"]);
   EXPECT_LT(result["metrics"]["rmse"], 2.0);  // the ratings' deviation is 1.4
   EXPECT_THAT(result["definitions"]["rmse"].get<std::string>(), testing::HasSubstr("over the ratings above 0"));
+  for (const auto& [model, metric] : {std::pair("ials", "rmse"), std::pair("explicit-als", "ndcg@5")}) {
+    const ToolResult stopped = Run({"train", "--train", file, "--model", model, "--value-transform", "linear",
+                                    "--early-stop", metric, "--out", Path("m.waypost")});
+    EXPECT_EQ(stopped.exit_status, 2) << model << " has nothing to stop by";
+  }
   const ToolResult without = Run(question);
   EXPECT_EQ(without.exit_status, 1);
+  EXPECT_EQ(without.err.find("explicit-als 1"), std::string::npos) << "it is said before any training";
   EXPECT_THAT(without.err, testing::HasSubstr("--value-transform linear"));
 }
 

@@ -69,6 +69,30 @@ TEST(RatingErrors, WantValuesAsStrengths) {
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("--value-transform linear"));
 }
 
+TEST(RatingErrors, AreRefusedWhereNoRatingCanBeCompared) {
+  const TableScorer scorer({{0, 0, 4}, {9, 2.5f, 0}, {2, 2, 2}});
+  const TestSet unknown = Rated(LogOf({{"a", "elsewhere", "rate", 3.0f}}));
+  EXPECT_EQ(Evaluate(scorer, unknown, ParseMetrics("rmse").value()).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(Evaluate(scorer, unknown, ParseMetrics("recall@1").value()).ok());
+}
+
+TEST(RatingErrors, WhatIsNoRatingStopsNoOtherMetric) {
+  const TableScorer scorer({{0, 0, 4}, {9, 2.5f, 0}, {2, 2, 2}});
+  const TestSet zero = Rated(LogOf({{"a", "z", "rate", 0.0f}}));
+  EXPECT_TRUE(Evaluate(scorer, zero, ParseMetrics("recall@1").value()).ok());
+  EXPECT_FALSE(Evaluate(scorer, zero, ParseMetrics("rmse").value()).ok());
+  WeightingOptions decaying;
+  decaying.transform = ValueTransform::kLinear;
+  decaying.half_life_days = 30;
+  decaying.now_us = 0;
+  const TestSet decayed = BuildTestSet({Train().users(), Train().items(), BuildInteractions(Train()).value()},
+                                       LogOf({{"a", "z", "rate", 3.0f}}), {}, decaying)
+                              .value();
+  EXPECT_THAT(std::string(Evaluate(scorer, decayed, ParseMetrics("rmse").value()).status().message()),
+              testing::HasSubstr("--half-life"));
+}
+
 TEST(RatingErrors, HaveNoCut) {
   EXPECT_EQ(Name(ParseMetrics("rmse").value().front()), "rmse");
   EXPECT_FALSE(ParseMetrics("rmse@5").ok());

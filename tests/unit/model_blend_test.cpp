@@ -247,6 +247,7 @@ TEST(Blend, RefusesOptionsThatDoNotFit) {
   EXPECT_THAT(message({.parts = {}}), HasSubstr("BlendOptions.parts: want 1..8, got 0"));
   EXPECT_THAT(message({.parts = {{"blend", {}}}}), HasSubstr("want models of other kinds, got a blend"));
   EXPECT_THAT(message({.parts = {{"ials", {{"neighbours", "3"}}}}}), HasSubstr("ials: want one of dimensions"));
+  EXPECT_THAT(message({.parts = {{"ials", {{"patience", "3"}}}}}), HasSubstr("want patience 0 in ials"));
   EXPECT_THAT(message({.parts = {{"nothing", {}}}}), HasSubstr("model: want one of popularity"));
   EXPECT_THAT(message({.parts = {{"ials", {{"solver", std::string(2000, 'x')}}}}}), HasSubstr("BlendOptions.parts"));
 }

@@ -111,6 +111,9 @@ class Evaluator {
     for (std::size_t user = 0; user < test_.users(); ++user) evaluation.users_by_fallback += FallsBack(user) ? 1 : 0;
     for (std::size_t m = 0; m < metrics_.size(); ++m)
       evaluation.metrics.push_back(internal::Summarize(metrics_[m], std::move(values_[m]), std::move(counts_[m])));
+    if (wants_ratings && rating_errors_.count == 0)
+      return absl::InvalidArgumentError(
+          "Evaluate.test: want a rating above 0 whose user and item training knows with rmse and mae, got none");
     for (MetricResult& result : evaluation.metrics)
       if (LooksAtRatings(result.metric.kind)) result.mean = rating_errors_.Figure(result.metric.kind);
     if (options_.sampled_negatives > 0)
@@ -137,10 +140,8 @@ class Evaluator {
         return absl::InvalidArgumentError(
             absl::StrCat("EvaluateOptions.sampled_negatives: want metrics of hits with it, got ", Name(metric)));
     for (const Metric& metric : metrics_)
-      if (LooksAtRatings(metric.kind) && !test_.has_ratings())
-        return absl::InvalidArgumentError(
-            absl::StrCat("Evaluate.metrics: want values as strengths (--value-transform linear) with ", Name(metric),
-                         ", got a test set without ratings"));
+      if (LooksAtRatings(metric.kind) && !test_.ratings_status().ok())
+        return internal::AddContext("Evaluate.metrics: " + Name(metric), test_.ratings_status());
     if (test_.users() == 0)
       return absl::InvalidArgumentError(
           absl::StrCat("Evaluate.test: want a user with test items that training does not "

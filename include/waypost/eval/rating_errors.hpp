@@ -59,9 +59,8 @@ struct RatingErrors {
     count += other.count;
   }
 
-  // Requires  kind is rmse or mae.  0 where there was no rating.
+  // Requires  kind is rmse or mae; count > 0.
   double Figure(MetricKind kind) const {
-    if (count == 0) return 0;
     return kind == MetricKind::kRmse ? std::sqrt(squares / count) : absolutes / count;
   }
 };

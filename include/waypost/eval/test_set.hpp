@@ -70,10 +70,10 @@ class TestSet {
   }
   // The user's test items that training knows, ascending.
   std::span<const std::uint32_t> relevant(std::size_t user) const { return relevant_.row(user).columns; }
-  // Whether the weighting takes values as strengths, so that test items have ratings.
-  bool has_ratings() const { return has_ratings_; }
+  // Why test items have no ratings; OK where they have some: the weighting takes values as strengths, without decay.
+  const absl::Status& ratings_status() const { return ratings_status_; }
   // The ratings of relevant(user), NaN where the weighted test events give none above 0.
-  // Requires  has_ratings().
+  // Requires  ratings_status() is OK.
   std::span<const float> ratings(std::size_t user) const { return relevant_.row(user).values; }
   // All of the user's test items, unknown ones included; at least 1.
   std::size_t test_items(std::size_t user) const { return test_items_[user]; }
@@ -86,7 +86,7 @@ class TestSet {
   std::vector<std::uint32_t> test_user_;  // of each user: the index in test_users_
   std::vector<std::optional<UserIndex>> known_;
   SparseMatrix relevant_;  // values: ratings, or 1
-  bool has_ratings_ = false;
+  absl::Status ratings_status_ = absl::OkStatus();
   SparseMatrix fold_in_history_;  // a row for each user; empty for those of the training
   SparseMatrix fold_in_positives_;
   std::vector<std::uint32_t> test_items_;
@@ -128,6 +128,15 @@ inline std::vector<std::optional<std::uint32_t>> FindAll(const IdDictionary& ids
   return found;
 }
 
+// What errors of predicted ratings are taken from.
+inline absl::StatusOr<Interactions> RatingsOf(const EventLog& test, const WeightingOptions& weighting) {
+  if (weighting.transform != ValueTransform::kLinear)
+    return absl::InvalidArgumentError("ratings: want values as strengths (--value-transform linear), got another");
+  if (weighting.half_life_days > 0)
+    return absl::InvalidArgumentError("ratings: want no decay (--half-life), which changes them, got some");
+  return BuildInteractions(test, weighting);
+}
+
 }  // namespace internal
 
 // Builds the test set of a training.
@@ -145,13 +154,7 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
                                                    " x ", training.items.size(), ", got ", history.rows(), " x ",
                                                    history.columns()));
   WAYPOST_ASSIGN_OR_RETURN(const Interactions tested, BuildInteractions(test, {.min_value = weighting.min_value}));
-  Interactions rated;
-  const bool has_ratings = weighting.transform == ValueTransform::kLinear;
-  if (has_ratings) {
-    WeightingOptions without_decay = weighting;
-    without_decay.half_life_days = 0;
-    WAYPOST_ASSIGN_OR_RETURN(rated, BuildInteractions(test, without_decay));
-  }
+  absl::StatusOr<Interactions> rated = internal::RatingsOf(test, weighting);
   WAYPOST_ASSIGN_OR_RETURN(const Interactions folded, BuildInteractions(fold_in, weighting));
   for (std::uint32_t user = 0; user < fold_in.users().size(); ++user)
     if (training.users.Find(fold_in.users().id(user)))
@@ -162,7 +165,7 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
   const auto item_of_fold_in = internal::FindAll(fold_in.items(), training.items);
 
   const auto rating_of = [&](std::uint32_t user, std::uint32_t item) {
-    const SparseRowView row = rated.positives.user_item().row(user);
+    const SparseRowView row = rated->positives.user_item().row(user);
     const auto at = std::lower_bound(row.columns.begin(), row.columns.end(), item);
     const bool given = at != row.columns.end() && *at == item;
     return given ? row.value(static_cast<std::size_t>(at - row.columns.begin()))
@@ -170,7 +173,7 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
   };
 
   TestSet set;
-  set.has_ratings_ = has_ratings;
+  set.ratings_status_ = rated.status();
   std::size_t known_users = training.users.size() + fold_in.users().size();  // the two do not overlap
   std::vector<bool> unknown(test.items().size(), false);
   internal::RowCollector relevant;
@@ -198,7 +201,7 @@ inline absl::StatusOr<TestSet> BuildTestSet(TrainingData training, const EventLo
       }
       ++count;
       if (item_of_test[item]) {
-        found.emplace_back(*item_of_test[item], has_ratings ? rating_of(user, item) : 1.0f);
+        found.emplace_back(*item_of_test[item], rated.ok() ? rating_of(user, item) : 1.0f);
       } else {
         unknown[item] = true;
       }

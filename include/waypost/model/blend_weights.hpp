@@ -69,7 +69,8 @@ inline double MeanNdcg(std::span<const BlendSample> samples, std::span<const flo
   return samples.empty() ? 0 : sum / static_cast<double>(samples.size());
 }
 
-// Returns one weight a part: their sum is 1, and each is a multiple of 0.001, so that they are short as text.
+// Returns one weight a part, of a sum near 1: multiples of 0.001, which are short as text, or all alike where nothing
+// was held out or nothing is better.
 template <typename Cancelled>
 std::vector<float> FindBlendWeights(std::span<const BlendSample> samples, std::size_t parts,
                                     const Parallelism& parallelism, const Cancelled& cancelled) {

@@ -85,7 +85,8 @@ class ExplicitAlsRun {
   }
 
  private:
-  static constexpr std::size_t kBlock = 64;  // rows a task
+  static constexpr std::size_t kBlock = 64;     // rows a task
+  static constexpr std::size_t kMostSums = 32;  // parts that a sum over rows is made of: all are in memory at once
   static constexpr double kPriorRidge = 30;
   // Where learning begins, in standardised ratings.
   static constexpr double kFirstNoise = 0.7;
@@ -110,30 +111,23 @@ class ExplicitAlsRun {
   };
 
   void Standardise() {
-    struct Sums {
-      double sum = 0, squares = 0;
-    };
     const SparseMatrix& rows = matrix_.user_item();
-    const Sums sums = ReduceBlocks(
-        parallelism_, rows.rows(), kBlock, Sums{},
-        [&](std::size_t begin, std::size_t end) {
-          Sums part;
-          for (std::size_t user = begin; user < end; ++user) {
-            const SparseRowView row = rows.row(user);
-            for (std::size_t n = 0; n < row.size(); ++n) {
-              part.sum += row.value(n);
-              part.squares += static_cast<double>(row.value(n)) * row.value(n);
+    const auto mean_of = [&](const auto& number) {
+      const double sum = ReduceBlocks(
+          parallelism_, rows.rows(), kBlock, 0.0,
+          [&](std::size_t begin, std::size_t end) {
+            double part = 0;
+            for (std::size_t user = begin; user < end; ++user) {
+              const SparseRowView row = rows.row(user);
+              for (std::size_t n = 0; n < row.size(); ++n) part += number(static_cast<double>(row.value(n)));
             }
-          }
-          return part;
-        },
-        [](Sums& all, const Sums& part) {
-          all.sum += part.sum;
-          all.squares += part.squares;
-        });
-    const double count = static_cast<double>(rows.entries());
-    prior_.mean = sums.sum / count;
-    const double variance = sums.squares / count - prior_.mean * prior_.mean;
+            return part;
+          },
+          [](double& all, double part) { all += part; });
+      return sum / static_cast<double>(rows.entries());
+    };
+    prior_.mean = mean_of([](double rating) { return rating; });
+    const double variance = mean_of([&](double rating) { return (rating - prior_.mean) * (rating - prior_.mean); });
     // Ratings that are all alike differ by rounding.
     prior_.deviation = variance > 1e-12 * prior_.mean * prior_.mean ? std::sqrt(variance) : 1;
     prior_.noise = kFirstNoise;
@@ -141,7 +135,8 @@ class ExplicitAlsRun {
 
   // Fills Side::feature. Columns of directions have a mean square of 1 over the rows with entries.
   absl::Status FindFeatures() {
-    const std::size_t directions = static_cast<std::size_t>(options_.implicit_dimensions);
+    const std::size_t directions =
+        std::min({static_cast<std::size_t>(options_.implicit_dimensions), matrix_.users(), matrix_.items()});
     std::array<std::vector<float>, 2> scales;
     for (const std::size_t s : {0u, 1u}) {
       const SparseMatrix& rows = sides_[s].rows;
@@ -237,7 +232,7 @@ class ExplicitAlsRun {
   void FactorGram(Side& side) {
     const std::size_t n = side.features;
     side.gram = ReduceBlocks(
-        parallelism_, side.rows.rows(), kBlock, std::vector<double>(PackedSize(n), 0.0),
+        parallelism_, side.rows.rows(), SumBlock(side.rows.rows()), std::vector<double>(PackedSize(n), 0.0),
         [&](std::size_t begin, std::size_t end) {
           std::vector<double> part(PackedSize(n), 0.0);
           for (std::size_t row = begin; row < end; ++row) {
@@ -252,6 +247,9 @@ class ExplicitAlsRun {
     for (std::size_t a = 0; a < n; ++a) side.gram[PackedRow(n, a) + a] += kPriorRidge;
     PackedCholesky(n, side.gram);  // positive definite by the ridge
   }
+
+  // Rows that are summed by one task.
+  static std::size_t SumBlock(std::size_t rows) { return std::max(kBlock, (rows + kMostSums - 1) / kMostSums); }
 
   static void AddTo(std::vector<double>& sum, const std::vector<double>& part) {
     for (std::size_t n = 0; n < sum.size(); ++n) sum[n] += part[n];
@@ -384,7 +382,7 @@ class ExplicitAlsRun {
     }
     // Features times means, by columns of the weights.
     std::vector<double> products = ReduceBlocks(
-        parallelism_, side.rows.rows(), kBlock, std::vector<double>(size_ * n, 0.0),
+        parallelism_, side.rows.rows(), SumBlock(side.rows.rows()), std::vector<double>(size_ * n, 0.0),
         [&](std::size_t begin, std::size_t end) {
           std::vector<double> part(size_ * n, 0.0);
           for (std::size_t row = begin; row < end; ++row) {
@@ -408,7 +406,7 @@ class ExplicitAlsRun {
   void LearnVariances(Side& side) {
     const std::size_t n = side.features;
     std::vector<double> sums = ReduceBlocks(
-        parallelism_, side.rows.rows(), kBlock, std::vector<double>(size_ + 1, 0.0),
+        parallelism_, side.rows.rows(), SumBlock(side.rows.rows()), std::vector<double>(size_ + 1, 0.0),
         [&](std::size_t begin, std::size_t end) {
           std::vector<double> part(size_ + 1, 0.0), expected(size_);
           for (std::size_t row = begin; row < end; ++row) {
@@ -459,8 +457,8 @@ class ExplicitAlsRun {
     if (!AllFinite(factors.values()) || !AllFinite(covariances.values()) || !AllFinite(implicit.values()))
       return absl::InvalidArgumentError("TrainExplicitAls: want ratings that float32 can tell apart, got others");
     const ExplicitAlsPrior prior = UserPrior();
-    const ExplicitAlsModel strangers(options_, prior, FactorMatrix(0, size_ + 1, {}), TopKIndex(factors), covariances,
-                                     implicit);
+    const TopKIndex index(std::move(factors));
+    const ExplicitAlsModel strangers(options_, prior, FactorMatrix(0, size_ + 1, {}), index, covariances, implicit);
     AlignedVector<float> vectors(matrix_.users() * (size_ + 1));
     std::vector<SparseRowView> histories;
     for (std::size_t user = 0; user < matrix_.users(); ++user) histories.push_back(matrix_.user_item().row(user));
@@ -468,8 +466,7 @@ class ExplicitAlsRun {
     FactorMatrix users = Table(matrix_.users(), size_ + 1, [&](std::size_t user, float* row) {
       std::copy_n(vectors.data() + user * (size_ + 1), size_ + 1, row);
     });
-    return ExplicitAlsModel(options_, prior, std::move(users), TopKIndex(std::move(factors)), std::move(covariances),
-                            std::move(implicit));
+    return ExplicitAlsModel(options_, prior, std::move(users), index, std::move(covariances), std::move(implicit));
   }
 
   const InteractionMatrix& matrix_;

@@ -3,10 +3,9 @@
 // (1) A score is the predicted rating, in the unit of the strengths trained on: mean + deviation x (p_u . q_i + b_u +
 //     b_i). An item's vector is (q_i, b_i, 1), a user's (deviation p_u, deviation, mean + deviation b_u), so that the
 //     score is their product and the best items are found by the exact top-k index.
-// (2) A user's vector is the mean of the posterior given the history (explicit_als_row.hpp): the prior's mean is that
-// of
-//     (3), its variances are ExplicitAlsPrior's, and the noise is the user's own: found in kNoiseRounds rounds from
-//     that of all users, which counts like kNoiseRatings ratings.
+// (2) A user's vector is the mean of the posterior given the history (explicit_als_row.hpp). Its
+//     prior's mean is that of (3), its variances are ExplicitAlsPrior's, and the noise is the user's own: found in
+//     kNoiseRounds rounds from that of all users, which counts like kNoiseRatings ratings.
 // (3) The prior mean of a user with n rated items is l w + n^-1/2 sum of the items' implicit vectors, with w the
 //     activity weights and l the logarithm of n, standardised; without any it is 0.
 #ifndef WAYPOST_MODEL_EXPLICIT_ALS_MODEL_HPP_
@@ -17,6 +16,7 @@
 #include <cassert>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <new>
 #include <span>
 #include <string_view>
@@ -226,6 +226,10 @@ inline absl::StatusOr<Explanation> ExplicitAlsModel::Explain(const UserView& use
   double base = prior_.mean + prior_.deviation * target[d];
   for (std::size_t a = 0; a < size; ++a)
     base += slope[a] * work.precision[a] * prior_.Activity(user.history.size()) * prior_.activity_weights[a];
+  const bool finite = std::isfinite(base) && std::all_of(amounts.begin(), amounts.end(), [](double amount) {
+                        return std::abs(amount) <= std::numeric_limits<float>::max();
+                      });
+  WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(*this, std::array{static_cast<char>(finite)}));
   return internal::ExplanationOf(score, user.history, std::move(amounts), base);
 } catch (const std::bad_alloc&) {
   return internal::ScorerMemoryError("Explain");

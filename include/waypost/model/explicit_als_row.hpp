@@ -1,8 +1,7 @@
 // waypost/model/explicit_als_row.hpp - the posterior of one user or item of explicit ALS, given those it is rated with.
 //
-// Definition   A row has n = d + 1 numbers x = (vector, bias) with prior mean m and precisions D (diagonal). Each of
-// its
-//              ratings y is with a partner of mean (q, b) and covariance C over both, and has a weight w:
+// Definition   A row has n = d + 1 numbers x = (vector, bias) with prior mean m and precisions D (diagonal).
+//              Each of its ratings y is with a partner of mean (q, b) and covariance C over both, and has a weight w:
 //              y = x . (q, 1) + b + noise of variance v / w. With F = E[(q, 1) (q, 1)^T] and t = E[(q, 1) (y - b)]
 //              summed over the ratings, G = sum w F, h = sum w t:
 //              covariance S = (G / v + D)^-1, mean S (h / v + D m), and the expected sum of squared errors

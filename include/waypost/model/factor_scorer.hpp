@@ -121,6 +121,7 @@ inline absl::Status FactorScorer::FoldIn(const SparseRowView& history, std::span
     float* padded = internal::ThreadVector(stride());
     FoldInPadded(history, padded);
     std::copy(padded, padded + vector.size(), vector.data());
+    WAYPOST_RETURN_IF_ERROR(internal::CheckFiniteScores(*this, std::array{static_cast<char>(AllFinite(vector))}));
   } catch (const std::bad_alloc&) {
     return internal::ScorerMemoryError("FoldIn");
   }

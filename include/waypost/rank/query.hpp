@@ -9,9 +9,9 @@
 // (4) Unknown ids in the lists of a query are left out and counted in `unknown_ids`.
 // (5) Rules restrict the candidates before the search, so (1) holds under every mix of them. With diversity or
 //     exploration the order of an answer is the order of choice; nothing else departs from (1).
-// (6) Nobody is recommended to themselves: an item of the catalogue's type "person" is never returned to the user of
-// the
-//     same id. An IndexedQuery has no ids; who asks one puts that item (Recommender::FindPerson) on its exclude list.
+// (6) Nobody is recommended to themselves: an item of the catalogue's type "person" is never returned to the
+//     user of that id. An IndexedQuery has no ids; who asks one puts that item (Recommender::FindPerson) on its exclude
+//     list.
 #ifndef WAYPOST_RANK_QUERY_HPP_
 #define WAYPOST_RANK_QUERY_HPP_
 
