@@ -18,8 +18,7 @@
 
 namespace waypost {
 
-// Errors  kInvalidArgument: no part or too many, a part that is a blend, of an unknown kind or with options that this
-// kind
+// Errors  kInvalidArgument: no part or too many, a part that is a blend, of an unknown kind or with options that it
 //         refuses or that stop it early, weights of another number than the parts or out of range, an option that the
 //         others do not use.
 absl::Status Validate(const BlendOptions& options);

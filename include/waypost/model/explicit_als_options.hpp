@@ -14,8 +14,8 @@ struct ExplicitAlsOptions {
   // -- quality --
   int dimensions = 16;  // of the latent vectors, biases not counted. Memory and time grow with the square
   int epochs = 30;      // passes over users and items; the error falls slowly after some 20
-  // Spectral directions of who rated what, from which, beside the number of ratings, the vectors' means before any rating
-  // are learned; 0: from the number alone. More are better where users are few for the items they rated.
+  // Spectral directions of who rated what, from which, beside the number of ratings, the vectors' means before any
+  // rating are learned; 0: from the number alone. More are better where users are few for the items they rated.
   int implicit_dimensions = 40;
   // -- reproducibility --
   std::uint64_t seed = 42;  // of the first vectors
