@@ -2,11 +2,11 @@
 
   enrolments.py DATA_FOLDER [PROCESSOR_SECONDS]      300 for each library by default
 
-Every library draws settings of each of its models in turn, at random (half of its time), then near its best, and is
-measured by hit-rate@10 on the same 8,192 learners: their last course but one, which training does not see (the last one
+Every library draws settings of each of its models in turn, at random (half of its time), then near that model's best,
+and is measured by hit-rate@10 on the same 8,192 learners: their last course but one, which training does not see (the last one
 of the published train part is an artefact, docs/results.md). The processor seconds of training and of measuring count,
-so that other work on the machine takes nothing away from a library. The best setting of each model is then trained on
-the whole train part and measured on test, all learners by one function. Of each library the model that is best by
+so that other work on the machine takes nothing away from a library. Waypost's blend joins the best settings of three of
+its models, with the weights that it learns. The best setting of each model is then trained on the whole train part and measured on test, all learners by one function. Of each library the model that is best by
 validation and the one that is best on test are compared with Waypost's over the same learners (paired bootstrap); the
 second choice flatters every library alike. Prints a table and writes enrolments.json beside the data.
 """
@@ -35,6 +35,7 @@ PLACES = 10  # of the list
 USERS = 8192  # of the search
 NEAR = 1.35  # how far the second half of a search moves a number, at most
 BATCH = 2048
+BLENDED = ("item-knn", "ease", "ials")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,8 +146,6 @@ def irspack_models(data: Data) -> list[Model]:
         model("TverskyIndexKNN", {"alpha": Number(0, 2, linear=True), "beta": Number(0, 2, linear=True), **shrinkage,
                                   **top_k}, **threads),
         model("RP3beta", {"alpha": Number(0.3, 2), "beta": Number(0, 1, linear=True), **top_k}, **threads),
-        model("RP3beta", {"alpha": Number(0.3, 2), "beta": Number(0, 1, linear=True), **top_k}, normalize_weight=True,
-              **threads),
         model("DenseSLIM", {"reg": Number(10, 3000)}),
         model("EDLAE", {"reg": Number(1, 3000), "dropout_p": Number(0.05, 0.9, linear=True)}),
         model("IALS", {"n_components": Number(64, 256, whole=True), "alpha0": Number(0.003, 0.3),
@@ -249,6 +248,19 @@ class Found:
     hit_rate: float
 
 
+def add_blend(waypost: WaypostModels, data: Data, models: list[Model], best: list[Found | None]) -> None:
+    parts = []
+    for model, found in zip(models, best):
+        if model.name in BLENDED:
+            parts.append(f"{model.name}({','.join(f'{name}={value}' for name, value in found.settings.items())})")
+    blend = waypost.model("blend", {}, parts=" + ".join(parts))
+    users = data.asked("fit", USERS)
+    hit_rate = data.hits("fit", users, blend.lists({}, "fit", users)).mean()
+    print(f"  waypost blend of {' + '.join(parts)}: {hit_rate:.4f}", flush=True)
+    models.append(blend)
+    best.append(Found({}, hit_rate))
+
+
 def seconds_used() -> float:
     total = 0.0
     for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
@@ -264,8 +276,6 @@ def search(data: Data, models: list[Model], seconds: float) -> tuple[list[Found 
     begin, trials = seconds_used(), 0
     while (used := seconds_used() - begin) < seconds or trials < len(models):
         number = trials % len(models)
-        if used > seconds / 2 and trials >= len(models):
-            number = max(range(len(models)), key=lambda n: best[n].hit_rate if best[n] else -1)
         model, known = models[number], best[number]
         if used > seconds / 2 and known:
             settings = {name: part.near(known.settings[name], source) for name, part in model.space.items()}
@@ -292,11 +302,14 @@ def main() -> None:
     rows: list[dict] = []
     hits_of: dict[tuple[str, int], np.ndarray] = {}
     with tempfile.TemporaryDirectory() as work:
+        waypost = WaypostModels(data, Path(work))
         libraries = {"implicit": implicit_models(data), "irspack": irspack_models(data),
-                     "lightfm": lightfm_models(data), "waypost": WaypostModels(data, Path(work)).all()}  # fmt: skip
+                     "lightfm": lightfm_models(data), "waypost": waypost.all()}  # fmt: skip
         everybody = data.asked("train")
         for library, models in libraries.items():
             best, trials = search(data, models, seconds)
+            if library == "waypost":
+                add_blend(waypost, data, models, best)
             chosen = max(range(len(models)), key=lambda n: best[n].hit_rate)
             for number, (model, found) in enumerate(zip(models, best)):
                 hits = data.hits("train", everybody, model.lists(found.settings, "train", everybody))

@@ -314,7 +314,7 @@ TEST_F(StoreVerbs, AnswersOnTheOneProcessorThatIsAllowedWithoutStartingThreads) 
     char byte = 0;
     ASSERT_EQ(read(ends[0], &byte, 1), 1);  // answers have begun, and their text is longer than a pipe takes
     const std::filesystem::directory_iterator threads("/proc/" + std::to_string(child) + "/task");
-    EXPECT_EQ(std::distance(begin(threads), end(threads)), 1 + kThreadsOfSanitizer);
+    EXPECT_LE(std::distance(begin(threads), end(threads)), 1 + kThreadsOfSanitizer);
     std::string rest(1 << 16, ' ');
     while (read(ends[0], rest.data(), rest.size()) > 0) continue;
     close(ends[0]);
