@@ -32,6 +32,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -100,7 +101,7 @@ class ExplicitAlsRun {
     const SparseMatrix& rows;
     std::size_t features = 0;
     std::vector<float> feature{};       // rows x features: the activity, then the directions
-    std::vector<float> prior_mean{};    // rows x size
+    std::vector<float> prior_mean{};    // rows x size; of items alone: those of users come with each fold-in
     AlignedVector<float> mean{};        // rows x size
     AlignedVector<float> covariance{};  // rows x PackedSize(size)
     std::vector<double> variances{};    // size
@@ -208,8 +209,7 @@ class ExplicitAlsRun {
   }
 
   // Scales the directions of a side, and with them those of `beside`.
-  void ScaleDirections(Side& side, std::vector<float>&& beside) { ScaleDirections(side, beside); }
-  void ScaleDirections(Side& side, std::vector<float>& beside) {
+  void ScaleDirections(Side& side, std::span<float> beside) {
     const std::size_t directions = side.features - 1;
     std::vector<double> squares(directions, 0.0);
     double count = 0;
@@ -260,12 +260,12 @@ class ExplicitAlsRun {
       side.variances.assign(size_, kFirstVariance);
       side.variances.back() = kFirstBiasVariance;
       side.weights.assign(side.features * size_, 0.0);
-      side.prior_mean.assign(side.rows.rows() * size_, 0.0f);
       side.mean.assign(side.rows.rows() * size_, 0.0f);
       side.covariance.assign(side.rows.rows() * PackedSize(size_), 0.0f);
     }
     noises_.assign(matrix_.users(), kFirstNoise);
     Side& items = sides_[1];
+    items.prior_mean.assign(matrix_.items() * size_, 0.0f);
     for (std::size_t item = 0; item < matrix_.items(); ++item) {
       Random random(options_.seed, item);
       for (std::size_t a = 0; a + 1 < size_; ++a)
@@ -323,8 +323,6 @@ class ExplicitAlsRun {
     const auto covariance = work.row.covariance();
     float* out = side.covariance.data() + row * covariance.size();
     for (std::size_t n = 0; n < covariance.size(); ++n) out[n] = static_cast<float>(covariance[n]);
-    if (&side == sides_.data())
-      for (std::size_t a = 0; a < size_; ++a) side.prior_mean[row * size_ + a] = static_cast<float>(work.prior_mean[a]);
   }
 
   void SolveUsers() {

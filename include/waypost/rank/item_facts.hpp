@@ -80,9 +80,11 @@ class ItemFacts {
   const FactColumn* FindColumn(std::string_view name) const;
   const std::map<std::string, FactColumn, std::less<>>& columns() const { return columns_; }
   const FactColumn& category() const { return columns_.find("category")->second; }
+  // Whether the catalogue's type of any item is "person".
+  bool has_people() const { return person_code_ != kNoText; }
   // Whether the item's type is "person".
   // Requires  item < item_count().
-  bool IsPerson(ItemIndex item) const { return person_code_ != kNoText && type_->codes[item.value] == person_code_; }
+  bool IsPerson(ItemIndex item) const { return has_people() && type_->codes[item.value] == person_code_; }
 
   // Whether any item is available only for a time: answers then need a `now`.
   bool has_windows() const { return !windowed_.empty(); }

@@ -251,7 +251,7 @@ inline absl::StatusOr<const Scorer*> Recommender::FindModel(std::string_view nam
 }
 
 inline std::optional<ItemIndex> Recommender::FindPerson(std::string_view user) const {
-  if (parts_.facts == nullptr) return std::nullopt;
+  if (parts_.facts == nullptr || !parts_.facts->has_people()) return std::nullopt;  // without looking the id up
   const auto item = parts_.items.Find(user);
   return item && parts_.facts->IsPerson(ItemIndex{*item}) ? std::optional(ItemIndex{*item}) : std::nullopt;
 }
