@@ -2,9 +2,8 @@
 // course, when they leave and why, and the events that follow from it.
 //
 // Definition   Learner u has interests (weights over topics), a style, abilities by topic; course c has topics, a
-// level,
-//              a style and an appeal. u takes up the course c with probability in proportion to exp(affinity(u, c))
-//              over the courses on offer that u has not met:
+//              level, a style and an appeal. u takes up the course c with probability in proportion to exp(affinity(u,
+//              c)) over the courses on offer that u has not met:
 //                affinity = topic_weight log(0.02 + match) + style_weight <style_u, style_c> + appeal_c
 //                           - level_weight (level_c - ability_u - 0.1)^2 - language_penalty [language not spoken]
 //                           - prerequisite_penalty [a prerequisite neither completed nor outgrown]

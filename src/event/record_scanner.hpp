@@ -5,8 +5,7 @@
 // (2) A refused record is passed over: its line, or, when its quote never closes, the line where the quote opens, so
 //     that one stray quote costs one line and not the rest of the file.
 // (3) What a record is depends on where it begins and on the bytes from there on alone, at most kMaxLineBytes and a
-// line
-//     end of them; it does not depend on how the text came into memory.
+//     line end of them; it does not depend on how the text came into memory.
 #ifndef WAYPOST_EVENT_RECORD_SCANNER_HPP_
 #define WAYPOST_EVENT_RECORD_SCANNER_HPP_
 

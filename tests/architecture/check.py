@@ -28,6 +28,7 @@ BELOW = {
 BELOW["serve"] = sorted(set(BELOW))
 
 MAX_LINES = 800
+MAX_COLUMNS = 120
 CODE = {".hpp", ".cpp", ".h", ".c"}
 
 # What the library never does: print, end the process, draw entropy, read a clock.
@@ -90,10 +91,15 @@ def check_sizes(source):
             if path.suffix not in CODE | {".py", ".cmake"}:
                 continue
             count += 1
-            lines = len(path.read_text().splitlines())
-            if lines > MAX_LINES:
-                problems.append(f"{path.relative_to(source)}:{MAX_LINES}: want at most {MAX_LINES} lines, got {lines}")
-    return problems, f"{count} files have at most {MAX_LINES} lines"
+            lines = path.read_text().splitlines()
+            if len(lines) > MAX_LINES:
+                problems.append(
+                    f"{path.relative_to(source)}:{MAX_LINES}: want at most {MAX_LINES} lines, got {len(lines)}")
+            for number, line in enumerate(lines, 1):
+                if path.suffix in CODE and len(line) > MAX_COLUMNS:
+                    problems.append(
+                        f"{path.relative_to(source)}:{number}: want at most {MAX_COLUMNS} columns, got {len(line)}")
+    return problems, f"{count} files have at most {MAX_LINES} lines, of at most {MAX_COLUMNS} columns where they are code"
 
 
 def check_ascii(source):
@@ -149,6 +155,7 @@ PLANTED = [
     ("includes", "include/waypost/eval/a.hpp", '#include "waypost/model/ials.hpp"\n'),
     ("includes", "src/strange/a.cpp", "\n"),
     ("sizes", "src/base/a.cpp", "\n" * (MAX_LINES + 1)),
+    ("sizes", "src/base/a.cpp", "// " + "x" * MAX_COLUMNS + "\n"),
     ("ascii", "src/base/a.cpp", "// \u00fc\n"),
     ("forbidden", "src/base/a.cpp", "void F() { std::cout << 1; }\n"),
     ("forbidden", "src/base/a.cpp", "void F() { abort(); }\n"),

@@ -1,8 +1,8 @@
 // waypost/base/search_range.hpp - where a search looks for the value of one option.
 //
 // Definition   A place u in [0, 1] stands for low + u (high - low), on a logarithmic scale for low (high / low)^u;
-// values
-//              are rounded to three digits, whole ones to integers, so that a setting reads well and repeats exactly.
+//              values are rounded to three digits, whole ones to integers, so that a setting reads well and repeats
+//              exactly.
 // Checked by   tests/unit/base_search_range_test.cpp.
 #ifndef WAYPOST_BASE_SEARCH_RANGE_HPP_
 #define WAYPOST_BASE_SEARCH_RANGE_HPP_

@@ -1,9 +1,9 @@
 // waypost/eval/leaks.hpp - what a training part knows of its test part that a server would not know.
 //
 // Definition   A test pair (user, item) is of the moment of its last event: a split by time moves whole pairs, with
-// what
-//              lies before the cut. Counts, not verdicts: a random split has training events after the first test pair
-//              by design, and its figures flatter; a split by time has none, and what it shows is a fault of the files.
+//              what lies before the cut. Counts, not verdicts: a random split has training events after the first test
+//              pair by design, and its figures flatter; a split by time has none, and what it shows is a fault of the
+//              files.
 // Sources      [1] Y. Ji, A. Sun, J. Zhang, C. Li, A Critical Study on Data Leakage in Recommender System Offline
 //                  Evaluation, ACM TOIS 41(3), 2023.
 // Complexity   O((train + test) log train) time, 16 bytes a training event of a tested user.

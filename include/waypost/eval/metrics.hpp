@@ -1,8 +1,7 @@
 // waypost/eval/metrics.hpp - what each metric means, as code and as text.
 //
 // Definition   For one user, T is the number of the user's test items, and hit(r) is 1 where the item at rank r (from
-// 1)
-//              of the user's list is one of them. Definition(metric) says each formula in words; the functions below
+//              1) of the user's list is one of them. Definition(metric) says each formula in words; the functions below
 //              are those formulas. An item that training does not know cannot be listed: it stays in T as a miss.
 // Sources      [1] K. Jarvelin, J. Kekalainen, Cumulated Gain-Based Evaluation of IR Techniques, ACM TOIS 20(4), 2002.
 //              [2] S. Vargas, P. Castells, Rank and Relevance in Novelty and Diversity Metrics, RecSys 2011.

@@ -1,20 +1,17 @@
 // waypost/eval/tune.hpp - finds good options of a model within a budget: asynchronous successive halving.
 //
 // Definition   Candidates are trained cheaply first (rung 0); of every `reduction` that have finished a rung the best
-// one
-//              goes on to the next, which is `reduction` times dearer. What grows along the rungs is the option that is
-//              a resource (SearchScale::kResource), where the space has one, else the share of the validation users.
-//              Candidate 0 is the options as they come. Others are drawn alternately from the whole space and around
-//              the best candidate so far. The best trial is the one of the highest measure: over all rungs where they
-//              are measured on the same users, else among those of the highest rung that has one.
+//              one goes on to the next, which is `reduction` times dearer. What grows along the rungs is the option
+//              that is a resource (SearchScale::kResource), where the space has one, else the share of the validation
+//              users. Candidate 0 is the options as they come. Others are drawn alternately from the whole space and
+//              around the best candidate so far. The best trial is the one of the highest measure: over all rungs where
+//              they are measured on the same users, else among those of the highest rung that has one.
 // Sources      [1] L. Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020 (ASHA).
 // Deviations   One trial runs at a time, on all threads, so [1]'s order of arrival is fixed. Late in the budget the
-// best
-//              candidate goes on although too few have finished beside it: a search that ends before the dearest rung
-//              is seen says nothing of it.
+//              best candidate goes on although too few have finished beside it: a search that ends before the dearest
+//              rung is seen says nothing of it.
 // Data         The search sees what `train` measures and nothing else: a test part that the caller has set aside cannot
-// be
-//              reached from here.
+//              be reached from here.
 // Determinism  Trial n is a function of the space, the seed and the trials before it; the clock only decides where the
 //              sequence ends and, late in the budget, whether a dear trial still fits. With a number of trials in place
 //              of seconds it decides nothing.
@@ -302,11 +299,10 @@ inline std::optional<double> ExpectedSeconds(const std::vector<Trial>& trials, s
 // Searches until the budget is used up or the space exhausted.
 //
 //   finished  trials of an earlier search with the same space, options and data, which this one goes on with; they
-//   count
-//             in the budget.
+//             count in the budget.
 // Errors      kInvalidArgument: options, space; kDeadlineExceeded: no trial ended within the budget; kCancelled:
-// `train`
-//             ended the search before any trial succeeded; the first error where every trial fails; that of on_trial.
+//             `train` ended the search before any trial succeeded; the first error where every trial fails; that of
+//             on_trial.
 // Lifetime    the callbacks are borrowed for the call.
 inline absl::StatusOr<TuneResult> Tune(std::vector<SearchOption> space, const TuneOptions& options,
                                        const TuneCallbacks& callbacks, std::vector<Trial> finished = {}) {

@@ -2,9 +2,8 @@
 // by blocked randomised subspace iteration.
 //
 // Definition   A = diag(r) M diag(c) with M sparse and scales r, c >= 0. Begins with random vectors Y, a few more than
-// are
-//              asked for, repeats Y <- orthonormal basis of A^T A Y, and takes from the last one the Ritz vectors: with
-//              (A Y)^T (A Y) = W S^2 W^T the right singular vectors are Y W and the singular values S.
+//              are asked for, repeats Y <- orthonormal basis of A^T A Y, and takes from the last one the Ritz vectors:
+//              with (A Y)^T (A Y) = W S^2 W^T the right singular vectors are Y W and the singular values S.
 // Sources      [1] N. Halko, P. Martinsson, J. Tropp, Finding Structure with Randomness, SIAM Review 53(2), 2011
 //                  (algorithms 4.4 and 5.1).
 // Deviations   Bases are orthonormalised by the eigenvectors of their Gramian, which is one pass of dense products over
@@ -14,8 +13,7 @@
 //              kSvdOversampling. Memory (rows + columns) l float32, 3 l^2 float64 and at most 64 Gramian tiles of
 //              128^2.
 // Numerics     the error of a singular value falls by (s_l+1 / s_k)^4 an iteration; beside that float32 leaves about
-// 1e-6
-//              of the largest. Vectors of singular values below 1e-4 of the largest are noise.
+//              1e-6 of the largest. Vectors of singular values below 1e-4 of the largest are noise.
 // Determinism  random streams a row, blocks of fixed size: the same bits for any number of threads.
 // Checked by   tests/unit/matrix_truncated_svd_test.cpp against Eigen's dense SVD.
 #ifndef WAYPOST_MATRIX_TRUNCATED_SVD_HPP_
@@ -161,8 +159,8 @@ class SubspaceIteration {
 
 }  // namespace internal
 
-// Returns the `rank` largest singular values of the scaled matrix and their right singular vectors. A left one is A v /
-// s.
+// Returns the `rank` largest singular values of the scaled matrix and their right singular vectors. A left one is
+// A v / s.
 //
 // Requires  `transpose` is that of `matrix`; scales of the right lengths.
 // Errors    kInvalidArgument: products beyond float32.  kCancelled.  Errors of control.after_iteration. Throws

@@ -13,9 +13,8 @@
 // Deviations   strengths other than 1 are weights in N; V comes from a randomised decomposition
 //              (matrix/truncated_svd.hpp): quality after few iterations is that of the exact one (docs/results.md).
 // Complexity   training: the decomposition. The model shares the matrix: 8 bytes an interaction and orientation (16
-// with
-//              strengths) and items x dimensions float32. P is never formed (interaction_graph.hpp). So a model holds
-//              the interactions it was trained on, without ids.
+//              with strengths) and items x dimensions float32. P is never formed (interaction_graph.hpp). So a model
+//              holds the interactions it was trained on, without ids.
 // Numerics     blurring in float64; low-pass products and sharpening in float32, scores too. With rk4 and
 //              sharpening_time beyond 2.7 a step amplifies what P keeps: scores grow with every step.
 // Determinism  that of the decomposition; a user's score is computed by one thread or in fixed rows, alone or among
@@ -80,8 +79,7 @@ absl::StatusOr<GraphFilterModel> TrainGraphFilter(const InteractionMatrix& matri
 // Trains GF-CF [1]. Reports each iteration of the decomposition.
 //
 // Errors  kInvalidArgument: options out of range, an empty matrix, a strength out of range (names user and item), a
-// state
-//         or first vectors in `control`.  kCancelled.  kResourceExhausted: memory ended.
+//         state or first vectors in `control`.  kCancelled.  kResourceExhausted: memory ended.
 inline absl::StatusOr<GraphFilterModel> TrainGfCf(const InteractionMatrix& matrix, const GfCfOptions& options,
                                                   const TrainingControl& control = {},
                                                   const Parallelism& parallelism = {}) {

@@ -48,8 +48,8 @@ class GraphFilterModel final : public Scorer {
   std::size_t item_count() const override { return graph_.items(); }
 
   // Cost  gf-cf: the walk of the history (interaction_graph.hpp) and items x dimensions products. bspm: besides, 8
-  // (rk4)
-  //       or 2 (euler) passes over all interactions a step for each 16 users, and 64 (4 items + users) bytes a thread.
+  //       (rk4) or 2 (euler) passes over all interactions a step for each 16 users, and 64 (4 items + users) bytes a
+  //       thread.
   absl::Status Score(std::span<const UserView> users, std::span<float> scores,
                      const Parallelism& parallelism) const override;
 

@@ -3,9 +3,8 @@
 //
 // Definition   P = N^T N with N(u, i) = x(u, i) / sqrt(s_u s_i), s the sums of strengths of a user and of an item.
 // Why sparse   P itself holds every pair of items with a common user: 42 million entries, 340 MB, on gowalla. Two
-// products
-//              with N, 13 MB that stay in the cache, give the same scores; for one history they touch only the users of
-//              its items and the items of those.
+//              products with N, 13 MB that stay in the cache, give the same scores; for one history they touch only the
+//              users of its items and the items of those.
 #ifndef WAYPOST_MODEL_INTERACTION_GRAPH_HPP_
 #define WAYPOST_MODEL_INTERACTION_GRAPH_HPP_
 

@@ -2,9 +2,8 @@
 // discount for popular ones.
 //
 // Definition   W(j, i) = s_i^-beta sum over users u of (x(u, j) / s_j)^alpha (x(u, i) / s_u)^alpha for i != j, with
-// s_j,
-//              s_u the sums of the strengths of an item and of a user: the probabilities of the steps j -> u -> i, each
-//              to the power alpha. `neighbours` keeps for each source j its n largest targets; ties keep the lower
+//              s_j, s_u the sums of the strengths of an item and of a user: the probabilities of the steps j -> u -> i,
+//              each to the power alpha. `neighbours` keeps for each source j its n largest targets; ties keep the lower
 //              index.
 // Sources      [1] B. Paudel, F. Christoffel, C. Newell, A. Bernstein, Updatable, Accurate, Diverse, and Scalable
 //                  Recommendations for Interactive Applications, TiiS 7(1), 2016.

@@ -10,8 +10,7 @@
 // Complexity   Build O(nodes + edges). Unlocked O(items / 64 + edges out of the completed). PathTo O(nodes + edges of
 //              what the goal needs).
 // Checked by   tests/unit/rank_filter_test.cpp; tests/property/rank_rules_test.cpp: what is unlocked, against every
-// item's
-//              prerequisites one by one.
+//              item's prerequisites one by one.
 #ifndef WAYPOST_RANK_PREREQUISITES_HPP_
 #define WAYPOST_RANK_PREREQUISITES_HPP_
 

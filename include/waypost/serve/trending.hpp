@@ -2,9 +2,8 @@
 //
 // Definition   score(i) at `now` = sum over the events e of item i of weight(e) 2^(-(now - time(e)) / half-life).
 // Method       Sums are kept for a fixed moment, the base: an event adds weight(e) 2^((time(e) - base) / half-life),
-// and
-//              the score is the sum times 2^(-(now - base) / half-life): forward decay [1]. The base moves on before
-//              the numbers grow large.
+//              and the score is the sum times 2^(-(now - base) / half-life): forward decay [1]. The base moves on
+//              before the numbers grow large.
 // Sources      [1] G. Cormode, V. Shkapenyuk, D. Srivastava, B. Xu, "Forward decay", ICDE 2009.
 // Numerics     float64; a base at most 512 half-lives back; what has decayed below 2^-60 counts 0.
 // Complexity   Add O(1); Scores O(items).
