@@ -16,7 +16,7 @@
 //                  of the rated items over the root of their number. Here they are spanned by few directions.
 // Deviations   [2] has one noise for all ratings: each user's own counts, drawn to that of all like
 //              ExplicitAlsPrior::kNoiseRatings ratings. W and V are found by ridge regression on the posterior means
-//              (kPriorRidge), not with the uncertainty of these.
+//              (explicit_als_features.hpp), not with the uncertainty of these.
 // Complexity   an epoch: 2 d^2 multiply-adds a rating and some 2 d^3 a user; memory (users + items) x (d^2 / 2 + r) x
 //              4 bytes, r the implicit dimensions.
 // Determinism  rows are solved one by one, sums over them combined in block order: the same bits for any number of
@@ -41,7 +41,7 @@
 #include "waypost/base/array_builder.hpp"
 #include "waypost/base/parallel.hpp"
 #include "waypost/base/random.hpp"
-#include "waypost/matrix/truncated_svd.hpp"
+#include "waypost/model/explicit_als_features.hpp"
 #include "waypost/model/explicit_als_model.hpp"
 #include "waypost/model/explicit_als_options.hpp"
 #include "waypost/model/training.hpp"
@@ -65,7 +65,9 @@ class ExplicitAlsRun {
 
   absl::StatusOr<ExplicitAlsModel> Run() {
     Standardise();
-    WAYPOST_RETURN_IF_ERROR(FindFeatures());
+    WAYPOST_ASSIGN_OR_RETURN(RatingFeatures features, FindRatingFeatures(matrix_, options_, cancelled_, parallelism_));
+    for (const std::size_t s : {0u, 1u}) sides_[s].features = std::move(features.sides[s]);
+    direction_ = std::move(features.directions);
     Begin();
     for (int epoch = 1; epoch <= options_.epochs; ++epoch) {
       for (const std::size_t s : {0u, 1u}) {
@@ -86,9 +88,6 @@ class ExplicitAlsRun {
   }
 
  private:
-  static constexpr std::size_t kBlock = 64;     // rows a task
-  static constexpr std::size_t kMostSums = 32;  // parts that a sum over rows is made of: all are in memory at once
-  static constexpr double kPriorRidge = 30;
   // Where learning begins, in standardised ratings.
   static constexpr double kFirstNoise = 0.7;
   static constexpr double kFirstVariance = 0.1;
@@ -99,23 +98,19 @@ class ExplicitAlsRun {
 
   struct Side {
     const SparseMatrix& rows;
-    std::size_t features = 0;
-    std::vector<float> feature{};       // rows x features: the activity, then the directions
+    SideFeatures features{};
     std::vector<float> prior_mean{};    // rows x size; of items alone: those of users come with each fold-in
     AlignedVector<float> mean{};        // rows x size
     AlignedVector<float> covariance{};  // rows x PackedSize(size)
     std::vector<double> variances{};    // size
     std::vector<double> weights{};      // features x size: W or V
-    std::vector<double> gram{};         // of the features, packed, as its Cholesky factor
-    double log_mean = 0;
-    double log_deviation = 1;
   };
 
   void Standardise() {
     const SparseMatrix& rows = matrix_.user_item();
     const auto mean_of = [&](const auto& number) {
       const double sum = ReduceBlocks(
-          parallelism_, rows.rows(), kBlock, 0.0,
+          parallelism_, rows.rows(), kRatingBlock, 0.0,
           [&](std::size_t begin, std::size_t end) {
             double part = 0;
             for (std::size_t user = begin; user < end; ++user) {
@@ -134,132 +129,11 @@ class ExplicitAlsRun {
     prior_.noise = kFirstNoise;
   }
 
-  // Fills Side::feature. Columns of directions have a mean square of 1 over the rows with entries.
-  absl::Status FindFeatures() {
-    const std::size_t directions =
-        std::min({static_cast<std::size_t>(options_.implicit_dimensions), matrix_.users(), matrix_.items()});
-    std::array<std::vector<float>, 2> scales;
-    for (const std::size_t s : {0u, 1u}) {
-      const SparseMatrix& rows = sides_[s].rows;
-      scales[s].resize(rows.rows());
-      for (std::size_t row = 0; row < rows.rows(); ++row)
-        scales[s][row] = rows.row_size(row) == 0 ? 0 : 1 / std::sqrt(static_cast<float>(rows.row_size(row)));
-    }
-    FactorMatrix right;
-    if (directions > 0) {
-      const auto ones = [](const SparseMatrix& rows) {
-        return SparseMatrix(rows.columns(), rows.offsets(), rows.column_indices(), {});
-      };
-      const SparseMatrix user_item = ones(matrix_.user_item()), item_user = ones(matrix_.item_user());
-      WAYPOST_ASSIGN_OR_RETURN(
-          TruncatedSvd svd,
-          RightSingularVectors({user_item, item_user, scales[0], scales[1]},
-                               {.rank = directions, .iterations = 6, .seed = options_.seed},
-                               {.cancelled = [this] { return cancelled_(); }, .after_iteration = {}}, parallelism_));
-      right = std::move(svd.right);
-    }
-    for (const std::size_t s : {0u, 1u}) {
-      Side& side = sides_[s];
-      side.features = 1 + right.dimensions();
-      side.feature.assign(side.rows.rows() * side.features, 0.0f);
-      AddActivity(side);
-    }
-    direction_.assign(matrix_.items() * right.dimensions(), 0.0f);
-    for (std::size_t item = 0; item < matrix_.items(); ++item)
-      for (std::size_t k = 0; k < right.dimensions(); ++k) {
-        sides_[1].feature[item * sides_[1].features + 1 + k] = right.row(item)[k];
-        direction_[item * right.dimensions() + k] = scales[1][item] * right.row(item)[k];
-      }
-    AddDirections(scales[0]);
-    ScaleDirections(sides_[1], {});
-    ScaleDirections(sides_[0], direction_);
-    for (Side& side : sides_) FactorGram(side);
-    return absl::OkStatus();
-  }
-
-  void AddActivity(Side& side) {
-    double sum = 0, squares = 0, count = 0;
-    const auto logarithm = [&](std::size_t row) { return std::log(static_cast<double>(side.rows.row_size(row))); };
-    for (std::size_t row = 0; row < side.rows.rows(); ++row) {
-      if (side.rows.row_size(row) == 0) continue;
-      sum += logarithm(row);
-      squares += logarithm(row) * logarithm(row);
-      ++count;
-    }
-    side.log_mean = sum / count;
-    const double variance = squares / count - side.log_mean * side.log_mean;
-    side.log_deviation = variance > 1e-9 ? std::sqrt(variance) : 1;
-    for (std::size_t row = 0; row < side.rows.rows(); ++row)
-      if (side.rows.row_size(row) > 0)
-        side.feature[row * side.features] = static_cast<float>((logarithm(row) - side.log_mean) / side.log_deviation);
-  }
-
-  // A user's directions: the sum of those of the items over the root of their number.
-  void AddDirections(const std::vector<float>& scale) {
-    Side& users = sides_[0];
-    const std::size_t directions = users.features - 1;
-    ForEachBlock(parallelism_, users.rows.rows(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
-      for (std::size_t user = begin; user < end; ++user) {
-        float* out = users.feature.data() + user * users.features + 1;
-        for (const std::uint32_t item : users.rows.row(user).columns)
-          for (std::size_t k = 0; k < directions; ++k) out[k] += direction_[item * directions + k];
-        for (std::size_t k = 0; k < directions; ++k) out[k] *= scale[user];
-      }
-    });
-  }
-
-  // Scales the directions of a side, and with them those of `beside`.
-  void ScaleDirections(Side& side, std::span<float> beside) {
-    const std::size_t directions = side.features - 1;
-    std::vector<double> squares(directions, 0.0);
-    double count = 0;
-    for (std::size_t row = 0; row < side.rows.rows(); ++row) {
-      count += side.rows.row_size(row) > 0 ? 1 : 0;
-      for (std::size_t k = 0; k < directions; ++k) {
-        const double value = side.feature[row * side.features + 1 + k];
-        squares[k] += value * value;
-      }
-    }
-    for (std::size_t k = 0; k < directions; ++k) {
-      const double mean = squares[k] / count;
-      const float by = mean > 1e-12 ? static_cast<float>(1 / std::sqrt(mean)) : 0.0f;
-      for (std::size_t row = 0; row < side.rows.rows(); ++row) side.feature[row * side.features + 1 + k] *= by;
-      for (std::size_t at = k; at < beside.size(); at += directions) beside[at] *= by;
-    }
-  }
-
-  // The features' Gramian does not change: its factor serves every epoch.
-  void FactorGram(Side& side) {
-    const std::size_t n = side.features;
-    side.gram = ReduceBlocks(
-        parallelism_, side.rows.rows(), SumBlock(side.rows.rows()), std::vector<double>(PackedSize(n), 0.0),
-        [&](std::size_t begin, std::size_t end) {
-          std::vector<double> part(PackedSize(n), 0.0);
-          for (std::size_t row = begin; row < end; ++row) {
-            const float* feature = side.feature.data() + row * n;
-            for (std::size_t a = 0; a < n; ++a)
-              for (std::size_t b = a; b < n; ++b)
-                part[PackedRow(n, a) + b] += static_cast<double>(feature[a]) * feature[b];
-          }
-          return part;
-        },
-        AddTo);
-    for (std::size_t a = 0; a < n; ++a) side.gram[PackedRow(n, a) + a] += kPriorRidge;
-    PackedCholesky(n, side.gram);  // positive definite by the ridge
-  }
-
-  // Rows that are summed by one task.
-  static std::size_t SumBlock(std::size_t rows) { return std::max(kBlock, (rows + kMostSums - 1) / kMostSums); }
-
-  static void AddTo(std::vector<double>& sum, const std::vector<double>& part) {
-    for (std::size_t n = 0; n < sum.size(); ++n) sum[n] += part[n];
-  }
-
   void Begin() {
     for (Side& side : sides_) {
       side.variances.assign(size_, kFirstVariance);
       side.variances.back() = kFirstBiasVariance;
-      side.weights.assign(side.features * size_, 0.0);
+      side.weights.assign(side.features.columns * size_, 0.0);
       side.mean.assign(side.rows.rows() * size_, 0.0f);
       side.covariance.assign(side.rows.rows() * PackedSize(size_), 0.0f);
     }
@@ -276,13 +150,13 @@ class ExplicitAlsRun {
   // The prior means of a side, or, of users, the implicit vectors of the items that they are made of.
   void Spread(std::size_t s) {
     Side& side = sides_[s];
-    const std::size_t directions = side.features - 1;
+    const std::size_t directions = side.features.columns - 1;
     if (s == 0) {
       implicit_.assign(matrix_.items() * size_, 0.0f);
       Multiply(matrix_.items(), direction_.data(), directions, directions, side.weights.data() + size_, implicit_);
     } else {
-      Multiply(side.rows.rows(), side.feature.data(), side.features, side.features, side.weights.data(),
-               side.prior_mean);
+      Multiply(side.rows.rows(), side.features.values.data(), side.features.columns, side.features.columns,
+               side.weights.data(), side.prior_mean);
     }
   }
 
@@ -290,7 +164,7 @@ class ExplicitAlsRun {
   template <typename Table>
   void Multiply(std::size_t rows, const float* table, std::size_t stride, std::size_t columns, const double* weights,
                 Table& out) {
-    ForEachBlock(parallelism_, rows, kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+    ForEachBlock(parallelism_, rows, kRatingBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       std::vector<double> sums(size_);
       for (std::size_t row = begin; row < end; ++row) {
         std::fill(sums.begin(), sums.end(), 0.0);
@@ -304,8 +178,8 @@ class ExplicitAlsRun {
 
   ExplicitAlsPrior UserPrior() const {
     ExplicitAlsPrior prior = prior_;
-    prior.log_mean = sides_[0].log_mean;
-    prior.log_deviation = sides_[0].log_deviation;
+    prior.log_mean = sides_[0].features.log_mean;
+    prior.log_deviation = sides_[0].features.log_deviation;
     prior.variances = sides_[0].variances;
     prior.activity_weights.assign(sides_[0].weights.begin(),
                                   sides_[0].weights.begin() + static_cast<std::ptrdiff_t>(size_));
@@ -333,7 +207,7 @@ class ExplicitAlsRun {
                                  .covariance_stride = PackedSize(size_),
                                  .implicit = implicit_.data(),
                                  .implicit_stride = size_};
-    ForEachBlock(parallelism_, matrix_.users(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+    ForEachBlock(parallelism_, matrix_.users(), kRatingBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       Workspace& work = workspaces_.local();
       for (std::size_t user = begin; user < end && !cancelled_(); ++user) {
         noises_[user] =
@@ -346,7 +220,7 @@ class ExplicitAlsRun {
   void SolveItems() {
     Side& items = sides_[1];
     const Side& users = sides_[0];
-    ForEachBlock(parallelism_, matrix_.items(), kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+    ForEachBlock(parallelism_, matrix_.items(), kRatingBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       Workspace& work = workspaces_.local();
       work.prior_mean.resize(size_);
       work.precision.resize(size_);
@@ -371,7 +245,7 @@ class ExplicitAlsRun {
   // The noise of all users after theirs, and a side's weights and variances after its means.
   void LearnPrior(std::size_t s) {
     Side& side = sides_[s];
-    const std::size_t n = side.features;
+    const std::size_t n = side.features.columns;
     if (s == 0) {
       double sum = 0;
       for (std::size_t user = 0; user < matrix_.users(); ++user)
@@ -380,31 +254,31 @@ class ExplicitAlsRun {
     }
     // Features times means, by columns of the weights.
     std::vector<double> products = ReduceBlocks(
-        parallelism_, side.rows.rows(), SumBlock(side.rows.rows()), std::vector<double>(size_ * n, 0.0),
+        parallelism_, side.rows.rows(), RatingSumBlock(side.rows.rows()), std::vector<double>(size_ * n, 0.0),
         [&](std::size_t begin, std::size_t end) {
           std::vector<double> part(size_ * n, 0.0);
           for (std::size_t row = begin; row < end; ++row) {
             if (side.rows.row_size(row) == 0) continue;
-            const float* feature = side.feature.data() + row * n;
+            const float* feature = side.features.values.data() + row * n;
             for (std::size_t a = 0; a < size_; ++a)
               for (std::size_t k = 0; k < n; ++k)
                 part[a * n + k] += static_cast<double>(side.mean[row * size_ + a]) * feature[k];
           }
           return part;
         },
-        AddTo);
+        AddToSums);
     for (std::size_t a = 0; a < size_; ++a) {
       const std::span<double> column = std::span(products).subspan(a * n, n);
-      PackedCholeskySolve(n, side.gram, column);
+      PackedCholeskySolve(n, side.features.gram, column);
       for (std::size_t k = 0; k < n; ++k) side.weights[k * size_ + a] = column[k];
     }
     LearnVariances(side);
   }
 
   void LearnVariances(Side& side) {
-    const std::size_t n = side.features;
+    const std::size_t n = side.features.columns;
     std::vector<double> sums = ReduceBlocks(
-        parallelism_, side.rows.rows(), SumBlock(side.rows.rows()), std::vector<double>(size_ + 1, 0.0),
+        parallelism_, side.rows.rows(), RatingSumBlock(side.rows.rows()), std::vector<double>(size_ + 1, 0.0),
         [&](std::size_t begin, std::size_t end) {
           std::vector<double> part(size_ + 1, 0.0), expected(size_);
           for (std::size_t row = begin; row < end; ++row) {
@@ -412,7 +286,7 @@ class ExplicitAlsRun {
             std::fill(expected.begin(), expected.end(), 0.0);
             for (std::size_t k = 0; k < n; ++k)
               for (std::size_t a = 0; a < size_; ++a)
-                expected[a] += static_cast<double>(side.feature[row * n + k]) * side.weights[k * size_ + a];
+                expected[a] += static_cast<double>(side.features.values[row * n + k]) * side.weights[k * size_ + a];
             const float* covariance = side.covariance.data() + row * PackedSize(size_);
             for (std::size_t a = 0; a < size_; ++a) {
               const double off = side.mean[row * size_ + a] - expected[a];
@@ -422,7 +296,7 @@ class ExplicitAlsRun {
           }
           return part;
         },
-        AddTo);
+        AddToSums);
     for (std::size_t a = 0; a < size_; ++a) side.variances[a] = std::max(sums[a] / sums[size_], kLeastVariance);
   }
 
@@ -430,7 +304,7 @@ class ExplicitAlsRun {
   FactorMatrix Table(std::size_t rows, std::size_t dimensions, const Write& write) const {
     const std::size_t stride = PaddedDimensions(dimensions);
     ArrayBuilder<float> builder(rows * stride);
-    ForEachBlock(parallelism_, rows, kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
+    ForEachBlock(parallelism_, rows, kRatingBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
       for (std::size_t row = begin; row < end; ++row) {
         std::fill_n(builder.data() + row * stride, stride, 0.0f);
         write(row, builder.data() + row * stride);
