@@ -2,6 +2,7 @@
 #ifndef WAYPOST_EVENT_RECORD_READER_HPP_
 #define WAYPOST_EVENT_RECORD_READER_HPP_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ class RecordReader {
   // Never kMore.
   Step Next();
 
+  // Where the record opens, from 1.
+  std::uint64_t line() const { return scanner_.line(); }
   // Those of the scanner.
   const std::vector<std::string_view>& names() const { return scanner_.names(); }
   const std::vector<Cell>& cells() const { return scanner_.cells(); }
