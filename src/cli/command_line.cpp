@@ -30,10 +30,14 @@ class HelpFormatter final : public CLI::Formatter {
 
   std::string make_usage(const CLI::App* app, std::string /*name*/) const override {
     if (app->get_parent() == nullptr) return "Usage: waypost VERB [OPTIONS]\n       waypost VERB --help\n";
+    const bool in_group = app->get_parent()->get_parent() != nullptr;
+    const std::string name = (in_group ? app->get_parent()->get_name() + " " : "") + app->get_name();
+    if (!app->get_subcommands([](const CLI::App*) { return true; }).empty())
+      return absl::StrCat("Usage: waypost ", name, " SUBJECT [OPTIONS]\n       waypost ", name, " SUBJECT --help\n");
     std::string positionals;
     for (const CLI::Option* option : app->get_options())
       if (option->get_positional()) positionals += " " + option->get_name(true);
-    return absl::StrCat("Usage: waypost ", app->get_name(), positionals, " [OPTIONS]\n");
+    return absl::StrCat("Usage: waypost ", name, positionals, " [OPTIONS]\n");
   }
 
   std::string make_option_opts(const CLI::Option* option) const override {
@@ -173,31 +177,57 @@ CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("Recommendations fo
 
 CommandLine::~CommandLine() = default;
 
-Verb& CommandLine::AddVerb(const std::string& name, const std::string& summary, const std::string& example) {
-  CLI::App* app = app_->add_subcommand(name, summary);
-  verbs_.push_back(std::make_unique<Verb>(app, example));
+Verb& CommandLine::Keep(CLI::App* app, std::string name, const std::string& example) {
+  verbs_.push_back(std::make_unique<Verb>(app, std::move(name), example));
   verbs_.back()->Notes("");
   return *verbs_.back();
 }
 
-absl::Status CommandLine::Parse(std::vector<std::string> arguments) {
-  const auto verb =
-      arguments.empty() ? verbs_.end() : std::find_if(verbs_.begin(), verbs_.end(), [&](const auto& known) {
-        return known->app_->get_name() == arguments[0];
-      });
+Verb& CommandLine::AddVerb(const std::string& name, const std::string& summary, const std::string& example) {
+  return Keep(app_->add_subcommand(name, summary), name, example);
+}
+
+VerbGroup& CommandLine::AddGroup(const std::string& name, const std::string& summary) {
+  CLI::App* app = app_->add_subcommand(name, summary);
+  app->require_subcommand(1);
+  groups_.push_back(std::make_unique<VerbGroup>(*this, app, name));
+  return *groups_.back();
+}
+
+Verb& VerbGroup::AddVerb(const std::string& subject, const std::string& summary, const std::string& example) {
+  return command_line_.Keep(app_->add_subcommand(subject, summary), name_ + " " + subject, example);
+}
+
+// Finds the verb that the arguments begin with; none where they begin with an option.
+absl::Status CommandLine::CheckVerb(const std::vector<std::string>& arguments, const Verb*& verb) const {
   if (arguments.empty()) return UsageError("want a verb; see waypost --help");
-  if (verb == verbs_.end() && arguments[0][0] != '-') {
-    std::vector<std::string> names;
-    for (const auto& known : verbs_) names.push_back(known->app_->get_name());
-    return UsageError(
-        absl::StrCat("unknown verb '", arguments[0], "'", Suggestion(arguments[0], names), "; see waypost --help"));
-  }
-  if (verb != verbs_.end() && !(*verb)->positional_) {
+  const auto group =
+      std::find_if(groups_.begin(), groups_.end(), [&](const auto& known) { return known->name_ == arguments[0]; });
+  const bool grouped = group != groups_.end();
+  if (grouped && arguments.size() == 1)
+    return UsageError(absl::StrCat("want a subject; see waypost ", arguments[0], " --help"));
+  const std::string& word = arguments[grouped ? 1 : 0];
+  const std::string wanted = grouped ? arguments[0] + " " + word : word;
+  const auto known = std::find_if(verbs_.begin(), verbs_.end(), [&](const auto& one) { return one->name_ == wanted; });
+  verb = known == verbs_.end() ? nullptr : known->get();
+  if (verb != nullptr || word.starts_with('-')) return absl::OkStatus();
+  std::vector<std::string> names;
+  for (const CLI::App* one :
+       (grouped ? (*group)->app_ : app_.get())->get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(one->get_name());
+  return UsageError(absl::StrCat("unknown ", grouped ? "subject" : "verb", " '", word, "'", Suggestion(word, names),
+                                 "; see waypost ", grouped ? arguments[0] + " " : "", "--help"));
+}
+
+absl::Status CommandLine::Parse(std::vector<std::string> arguments) {
+  const Verb* verb = nullptr;
+  WAYPOST_RETURN_IF_ERROR(CheckVerb(arguments, verb));
+  if (verb != nullptr && !verb->positional_) {
     std::vector<std::string> expanded;
     std::string list;  // the list option whose values are being read
     int values = 0;
     for (const std::string& argument : arguments) {
-      const bool is_list = std::find((*verb)->lists_.begin(), (*verb)->lists_.end(), argument) != (*verb)->lists_.end();
+      const bool is_list = std::find(verb->lists_.begin(), verb->lists_.end(), argument) != verb->lists_.end();
       if (is_list && !(values == 0 && !list.empty())) {
         list = argument;
         values = 0;
@@ -217,15 +247,15 @@ absl::Status CommandLine::Parse(std::vector<std::string> arguments) {
   } catch (const CLI::CallForVersion&) {
     throw;
   } catch (const CLI::ExtrasError& error) {
-    if (verb != verbs_.end()) {
+    if (verb != nullptr) {
       std::vector<std::string> names;
-      for (const CLI::Option* option : (*verb)->app_->get_options())
+      for (const CLI::Option* option : verb->app_->get_options())
         for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-      for (const std::string& extra : (*verb)->app_->remaining()) {
+      for (const std::string& extra : verb->app_->remaining()) {
         const std::string name = extra.substr(0, extra.find('='));
         if (name.size() > 1 && name[0] == '-')
-          return UsageError(absl::StrCat("unknown option ", name, Suggestion(name, names), "; see waypost ",
-                                         (*verb)->app_->get_name(), " --help"));
+          return UsageError(
+              absl::StrCat("unknown option ", name, Suggestion(name, names), "; see waypost ", verb->name_, " --help"));
       }
     }
     return UsageError(error.what());
@@ -252,7 +282,7 @@ int CommandLine::Run(int argc, const char* const* argv) {
   const Verb* verb = nullptr;
   for (const auto& known : verbs_)
     if (known->app_->parsed()) verb = known.get();
-  if (verb != nullptr) name = verb->app_->get_name();
+  if (verb != nullptr) name = verb->name_;
   if (status.ok()) {
     Console console(name);
     try {

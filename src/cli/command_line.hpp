@@ -49,7 +49,9 @@ class OptionHandle {
 
 class Verb {
  public:
-  Verb(CLI::App* app, std::string example) : app_(app), example_(std::move(example)) {}
+  //   name   all its words: "train", "insight growth".
+  Verb(CLI::App* app, std::string name, std::string example)
+      : app_(app), name_(std::move(name)), example_(std::move(example)) {}
 
   // Declares an option of one value.
   //   names     "--seed" or "-n,--count".
@@ -80,10 +82,30 @@ class Verb {
   friend class CommandLine;
 
   CLI::App* app_;
+  std::string name_;
   std::string example_;
   std::vector<std::string> lists_;  // names of the options declared by List
   bool positional_ = false;
   std::function<absl::Status(Console&)> run_;
+};
+
+class CommandLine;
+
+// Verbs of two words: the name of the group and a subject.
+class VerbGroup {
+ public:
+  VerbGroup(CommandLine& command_line, CLI::App* app, std::string name)
+      : command_line_(command_line), app_(app), name_(std::move(name)) {}
+
+  // As CommandLine::AddVerb.
+  Verb& AddVerb(const std::string& subject, const std::string& summary, const std::string& example);
+
+ private:
+  friend class CommandLine;
+
+  CommandLine& command_line_;
+  CLI::App* app_;
+  std::string name_;
 };
 
 // Thread-compatible: const members may run concurrently; any non-const call needs exclusive access.
@@ -97,14 +119,22 @@ class CommandLine {
   // Lifetime  the verb lives as long as this object.
   Verb& AddVerb(const std::string& name, const std::string& summary, const std::string& example);
 
+  // Lifetime  the group lives as long as this object.
+  VerbGroup& AddGroup(const std::string& name, const std::string& summary);
+
   // Parses the arguments, runs the verb and returns the exit status: 0 ok, 1 failed, 2 usage.
   int Run(int argc, const char* const* argv);
 
  private:
+  friend class VerbGroup;
+
+  Verb& Keep(CLI::App* app, std::string name, const std::string& example);
+  absl::Status CheckVerb(const std::vector<std::string>& arguments, const Verb*& verb) const;
   absl::Status Parse(std::vector<std::string> arguments);
 
   std::unique_ptr<CLI::App> app_;
   std::vector<std::unique_ptr<Verb>> verbs_;
+  std::vector<std::unique_ptr<VerbGroup>> groups_;
 };
 
 }  // namespace waypost::cli
