@@ -299,6 +299,8 @@ absl::Status RunTune(Options options, Console& console) {
   if (options.seconds) tune.seconds = std::max(*options.seconds - console.seconds(), 1e-3);  // reading counts too
   if (options.trials) tune.trials = static_cast<std::size_t>(*options.trials);
   double best = -std::numeric_limits<double>::infinity();
+  for (const Trial& trial : table.trials())
+    if (trial.value) best = std::max(best, *trial.value);
   const TuneCallbacks callbacks{
       .train = [&](const TrialRequest& request) { return RunTrial(options, search, request, validation, console); },
       .seconds = [&] { return console.seconds(); },

@@ -83,6 +83,22 @@ TEST_F(TuneVerb, GoesOnFromAnyPlaceToTheSameTable) {
   EXPECT_EQ(ReadFile(Path("part")), ReadFile(Path("whole")));
 }
 
+TEST_F(TuneVerb, ProgressShowsTheBestOfEarlierTrialsToo) {
+  const std::string events = Write("e.csv", TwoTribes(120, 40));
+  ASSERT_EQ(Run(Command(events, "s", {"--trials", "2"})).exit_status, 0);
+  std::istringstream lines(ReadFile(Path("s.trials.jsonl")));
+  std::string line, table;
+  for (int number = 0; std::getline(lines, line); ++number) {
+    Json json = Json::parse(line);
+    if (number == 1) json["value"] = 0.75;  // of the first trial: more than any of this search reaches
+    table += json.dump() + "\n";
+  }
+  Write("s.trials.jsonl", table);
+  const ToolResult resumed = Run(Command(events, "s", {"--trials", "3", "--resume"}));
+  ASSERT_EQ(resumed.exit_status, 0) << resumed.err;
+  EXPECT_THAT(resumed.err, HasSubstr("best 0.75000"));
+}
+
 TEST_F(TuneVerb, ASearchThatIsKilledGoesOn) {
   const std::string events = Write("e.csv", TwoTribes(300, 60));
   const pid_t child = Start(Command(events, "s", {"--seconds", "600"}));
