@@ -1,7 +1,8 @@
-// waypost/insight/dual.hpp - numbers that carry their derivatives: a formula written once gives its value and its slopes.
+// waypost/insight/dual.hpp - numbers that carry their derivatives: a formula written once gives its value and its
+// slopes.
 //
-// Definition   x + sum_j s_j e_j with e_i e_j = 0; f(x + s e) = f(x) + f'(x) s e. Derivatives are exact to rounding: no
-//              step length is chosen.
+// Definition   x + sum_j s_j e_j with e_i e_j = 0; f(x + s e) = f(x) + f'(x) s e. Derivatives are exact to rounding:
+//              no step length is chosen.
 // Numerics     long double, which fits of curves need to reach the digits of certified results; where it is no longer
 //              than double they lose some of them.
 // Checked by   tests/unit/insight_dual_test.cpp against differences, tests/data/nist_test.cpp.

@@ -1,22 +1,26 @@
 // waypost/insight/least_squares.hpp - nonlinear least squares: the curve nearest to a list of numbers.
 //
-// Objective    S(b) = sum_i (f_i(b) - y_i)^2 over parameters b, from a start. With the Jacobian J_ij = d f_i / d b_j and
-//              the residuals r = f - y, a step solves min |J p + r|^2 + lambda |D p|^2, D the largest norms of J's columns
-//              so far, and lambda such that |D p| is within a radius that grows and shrinks with the ratio of the actual
-//              to the predicted decrease [1, 2]. Standard errors: s^2 (J^T J)^-1, s^2 = S / (n - p) [3].
-// Sources      [1] D. Marquardt, An Algorithm for Least-Squares Estimation of Nonlinear Parameters, J. SIAM 11(2), 1963.
+// Objective    S(b) = sum_i (f_i(b) - y_i)^2 over parameters b, from a start. With the Jacobian J_ij = d f_i / d b_j
+//              and the residuals r = f - y, a step solves min |J p + r|^2 + lambda |D p|^2, D the largest norms of
+//              J's columns so far, and lambda such that |D p| is within a radius that grows and shrinks with the
+//              ratio of the actual to the predicted decrease [1, 2]. Standard errors: s^2 (J^T J)^-1, s^2 = S / (n -
+//              p) [3].
+// Sources      [1] D. Marquardt, An Algorithm for Least-Squares Estimation of Nonlinear Parameters, J. SIAM 11(2),
+//              1963.
 //              [2] J. More, The Levenberg-Marquardt Algorithm: Implementation and Theory, LNM 630, 1978.
 //              [3] D. Bates, D. Watts, Nonlinear Regression Analysis and Its Applications, 1988.
-// Deviations   The first radius is |D b| (100 |D b| in [2]): from there BoxBOD's first step of the certified sets [4] no
-//              longer leaps to where the curve is flat. The scaled Jacobian is reduced by QR, and its triangle by singular
-//              values, which give every lambda and say what is not identified. Once S falls no further, plain
-//              Gauss-Newton steps go on while they shrink: S is flat at its minimum, the parameters are not.
+// Deviations   The first radius is |D b| (100 |D b| in [2]): from there BoxBOD's first step of the certified sets
+//              [4] no longer leaps to where the curve is flat. The scaled Jacobian is reduced by QR, and its
+//              triangle by singular values, which give every lambda and say what is not identified. Once S falls no
+//              further, plain Gauss-Newton steps go on while they shrink: S is flat at its minimum, the parameters
+//              are not.
 //              [4] NIST Statistical Reference Datasets, nonlinear regression.
 // Complexity   a step O(n p^2) and a few more calls of f; p is small.
-// Numerics     long double throughout; parameters and errors are returned as double. Columns are scaled to length 1 before
-//              anything is compared, so units do not matter.
+// Numerics     long double throughout; parameters and errors are returned as double. Columns are scaled to length 1
+//              before anything is compared, so units do not matter.
 // Determinism  one thread, no random numbers.
-// Checked by   tests/data/nist_test.cpp (27 certified sets from both starts), tests/unit/insight_least_squares_test.cpp.
+// Checked by   tests/data/nist_test.cpp (27 certified sets from both starts),
+//              tests/unit/insight_least_squares_test.cpp.
 #ifndef WAYPOST_INSIGHT_LEAST_SQUARES_HPP_
 #define WAYPOST_INSIGHT_LEAST_SQUARES_HPP_
 
@@ -30,8 +34,8 @@
 
 namespace waypost {
 
-// Returns f_row(b) and writes its derivatives by each parameter to `slopes`; a value that is not finite says that f is
-// not defined there. waypost/insight/dual.hpp writes the derivatives of a formula.
+// Returns f_row(b) and writes its derivatives by each parameter to `slopes`; a value that is not finite says that f
+// is not defined there. waypost/insight/dual.hpp writes the derivatives of a formula.
 using Curve =
     std::function<long double(std::size_t row, std::span<const long double> b, std::span<long double> slopes)>;
 
