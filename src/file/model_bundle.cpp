@@ -86,6 +86,17 @@ struct ModelList {
   std::vector<std::vector<std::string>> parts;  // of blends: their names
 };
 
+// Of a part of `blend` that is no model of the bundle: a name that is free, however long that of the blend.
+std::string PartName(const std::vector<NamedModel>& models, std::string_view blend, std::size_t part,
+                     std::string_view kind) {
+  for (int number = 1;; ++number) {
+    const std::string end = absl::StrCat(".", part + 1, "-", internal::ToAbsl(kind), number == 1 ? "" : "-",
+                                         number == 1 ? "" : std::to_string(number));
+    std::string name = absl::StrCat(internal::ToAbsl(blend.substr(0, kMaxModelNameBytes - end.size())), end);
+    if (std::ranges::find(models, name, &NamedModel::name) == models.end()) return name;
+  }
+}
+
 ModelList ListModels(const ModelBundle& bundle) {
   ModelList list{.models = bundle.models, .parts = {}};
   for (const NamedModel& model : bundle.models) {
@@ -98,7 +109,7 @@ ModelList ListModels(const ModelBundle& bundle) {
         continue;
       }
       const BlendPart& part = blend->options().parts[p];
-      names.push_back(absl::StrCat(model.name, ".", p + 1, "-", part.kind));
+      names.push_back(PartName(list.models, model.name, p, part.kind));
       list.models.push_back({.name = names.back(), .scorer = blend->parts()[p], .options = part.settings});
     }
   }

@@ -304,6 +304,19 @@ TEST(Blend, AFileHoldsThePartsOnceAndByTheirNames) {
   EXPECT_EQ(blend.parts()[0], opened->models[2].scorer);
 }
 
+TEST(Blend, PartsHaveFreeNamesHoweverLongThatOfTheBlend) {
+  ModelBundle bundle = testing_support::SmallBundle({.kinds = {"popularity", "blend"}});
+  bundle.models[0].name = std::string(kMaxModelNameBytes - 11, 'b') + ".1-item-knn";  // what the first part would take
+  bundle.models[1].name = std::string(kMaxModelNameBytes, 'b');
+  bundle.default_model = bundle.models[1].name;
+  const auto opened = OpenBundleFromMemory(testing_support::BytesOf(bundle));
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  ASSERT_EQ(opened->models.size(), 4u);
+  EXPECT_EQ(opened->models[2].name, std::string(kMaxModelNameBytes - 13, 'b') + ".1-item-knn-2");
+  EXPECT_EQ(opened->models[3].name, std::string(kMaxModelNameBytes - 8, 'b') + ".2-gf-cf");
+  EXPECT_TRUE(testing_support::BytesOf(*opened) == testing_support::BytesOf(bundle));
+}
+
 TEST(Blend, IsWrittenAs12AndOlderKindsAsBefore) {
   const auto minor = [](const std::vector<std::byte>& bytes) { return static_cast<int>(bytes[10]); };
   EXPECT_EQ(minor(testing_support::BytesOf(testing_support::SmallBundle())), 1);
