@@ -14,6 +14,10 @@ int main(int argc, char** argv) {
   waypost::cli::AddVerify(command_line);
   waypost::cli::AddPlan(command_line);
   waypost::cli::AddSimulate(command_line);
+  waypost::cli::VerbGroup& insight =
+      command_line.AddGroup("insight", "Understand users, growth and what to do about them");
+  waypost::cli::AddInsightStrategy(insight);
+  waypost::cli::AddInsightOffPolicy(insight);
 #ifdef WAYPOST_STORE
   waypost::cli::AddImport(command_line);
   waypost::cli::AddExport(command_line);
