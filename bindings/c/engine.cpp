@@ -194,6 +194,18 @@ waypost_error* waypost_engine_train_ials(waypost_engine* engine, const char* fil
       });
 }
 
+waypost_error* waypost_engine_train(waypost_engine* engine, const char* file, uint64_t file_size, const char* kind,
+                                    uint64_t kind_size, const char* settings, uint64_t settings_size) {
+  return waypost::c::WithPath(
+      __func__, engine, file, file_size, "file", [&](waypost::Engine& target, const std::string& path) -> absl::Status {
+        WAYPOST_ASSIGN_OR_RETURN(const std::string_view name, waypost::c::ReadText(kind, kind_size, "kind"));
+        WAYPOST_ASSIGN_OR_RETURN(const std::string_view text,
+                                 waypost::c::ReadText(settings, settings_size, "settings"));
+        WAYPOST_ASSIGN_OR_RETURN(const waypost::ModelOptions model, waypost::c::ReadModelOptions(name, text));
+        return target.Train({.file = path, .model = model, .control = {}}).status();
+      });
+}
+
 waypost_error* waypost_engine_publish(waypost_engine* engine, const char* file, uint64_t file_size) {
   return waypost::c::WithPath(__func__, engine, file, file_size, "file",
                               [](waypost::Engine& target, const std::string& path) { return target.Publish(path); });

@@ -1,9 +1,14 @@
 // Training with a host's callbacks.
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
 
 #include "guard.hpp"
 #include "inputs.hpp"
@@ -71,6 +76,22 @@ absl::StatusOr<ModelOptions> ReadModelOptions(const waypost_ials_options* given)
   if (read.cg_steps != 0) options.cg_steps = read.cg_steps;
   options.seed = read.seed;
   return options;
+}
+
+absl::StatusOr<ModelOptions> ReadModelOptions(std::string_view kind, std::string_view settings) {
+  std::vector<OptionSetting> read;
+  for (std::size_t line = 1; !settings.empty(); ++line) {
+    const std::size_t end = std::min(settings.find('\n'), settings.size());
+    const std::string_view text = settings.substr(0, end);
+    settings.remove_prefix(std::min(end + 1, settings.size()));
+    if (text.empty()) continue;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos)
+      return absl::InvalidArgumentError(absl::StrCat("settings, line ", line, ": want name=value, got '",
+                                                     absl::CHexEscape(internal::ToAbsl(text.substr(0, 80))), "'"));
+    read.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return ParseModelOptions(kind, read);
 }
 
 namespace {
@@ -172,14 +193,15 @@ absl::Status PrepareContinuation(const waypost_interactions& interactions, const
   return absl::OkStatus();
 }
 
-template <typename Options>
-waypost_error* Train(const char* function, const waypost_interactions* interactions, const Options* given,
+//   read_options  returns the model's options.
+template <typename ReadOptions>
+waypost_error* Train(const char* function, const waypost_interactions* interactions, const ReadOptions& read_options,
                      const waypost_train_options* given_train, waypost_model** model) {
   return Guard(function, [&]() -> absl::Status {
     WAYPOST_RETURN_IF_ERROR(Require(model, "model"));
     *model = nullptr;
     WAYPOST_RETURN_IF_ERROR(Require(interactions, "interactions"));
-    WAYPOST_ASSIGN_OR_RETURN(const ModelOptions options, ReadModelOptions(given));
+    WAYPOST_ASSIGN_OR_RETURN(const ModelOptions options, read_options());
     WAYPOST_ASSIGN_OR_RETURN(const waypost_train_options train, ReadTrainOptions(given_train));
     WAYPOST_ASSIGN_OR_RETURN(const Parallelism parallelism,
                              ReadThreads(train.max_threads, "waypost_train_options.max_threads"));
@@ -208,15 +230,32 @@ waypost_error* Train(const char* function, const waypost_interactions* interacti
 waypost_error* waypost_train_popularity(const waypost_interactions* interactions,
                                         const waypost_popularity_options* options, const waypost_train_options* train,
                                         waypost_model** model) {
-  return waypost::c::Train(__func__, interactions, options, train, model);
+  return waypost::c::Train(
+      __func__, interactions, [&] { return waypost::c::ReadModelOptions(options); }, train, model);
 }
 
 waypost_error* waypost_train_item_knn(const waypost_interactions* interactions, const waypost_item_knn_options* options,
                                       const waypost_train_options* train, waypost_model** model) {
-  return waypost::c::Train(__func__, interactions, options, train, model);
+  return waypost::c::Train(
+      __func__, interactions, [&] { return waypost::c::ReadModelOptions(options); }, train, model);
 }
 
 waypost_error* waypost_train_ials(const waypost_interactions* interactions, const waypost_ials_options* options,
                                   const waypost_train_options* train, waypost_model** model) {
-  return waypost::c::Train(__func__, interactions, options, train, model);
+  return waypost::c::Train(
+      __func__, interactions, [&] { return waypost::c::ReadModelOptions(options); }, train, model);
+}
+
+waypost_error* waypost_train(const waypost_interactions* interactions, const char* kind, uint64_t kind_size,
+                             const char* settings, uint64_t settings_size, const waypost_train_options* train,
+                             waypost_model** model) {
+  return waypost::c::Train(
+      __func__, interactions,
+      [&]() -> absl::StatusOr<waypost::ModelOptions> {
+        WAYPOST_ASSIGN_OR_RETURN(const std::string_view name, waypost::c::ReadText(kind, kind_size, "kind"));
+        WAYPOST_ASSIGN_OR_RETURN(const std::string_view text,
+                                 waypost::c::ReadText(settings, settings_size, "settings"));
+        return waypost::c::ReadModelOptions(name, text);
+      },
+      train, model);
 }

@@ -382,6 +382,17 @@ WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_train_ials(const waypost_int
                                                                const waypost_train_options* train,
                                                                waypost_model** model);
 
+/* Trains a model of any kind, by the names that the tool's `train --model` and `--set` take; its help lists them with
+ * their defaults and ranges. The result holds the model under the name of its kind, and "popularity" beside it.
+ *   kind      "ease", "bpr", "explicit-als", ...
+ *   settings  UTF-8, one "name=value" a line, as "dimensions=128\nepochs=8"; NULL: the defaults.
+ * Errors, ownership, threads: as above. WAYPOST_INVALID_ARGUMENT names an unknown kind or option and lists the known
+ *   ones. WAYPOST_RESOURCE_EXHAUSTED: memory. Since 0.1. */
+WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_train(const waypost_interactions* interactions, const char* kind,
+                                                          uint64_t kind_size, const char* settings,
+                                                          uint64_t settings_size, const waypost_train_options* train,
+                                                          waypost_model** model);
+
 /* ---- Model files ------------------------------------------------------------------------------------------------- */
 
 /* Writes the model to a file, under a temporary name first, then renamed: readers see the old file or the new one.

@@ -67,6 +67,14 @@ WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_engine_train_ials(waypost_en
                                                                       uint64_t file_size,
                                                                       const waypost_ials_options* options);
 
+/* As waypost_engine_train_ials, of a model of any kind: kind and settings are those of waypost_train.
+ * Errors: also WAYPOST_INVALID_ARGUMENT: a kind that holds the interactions of its training, which no file of an engine
+ *   may. Threads: any. Since 0.1. */
+WAYPOST_API WAYPOST_MUST_USE waypost_error* waypost_engine_train(waypost_engine* engine, const char* file,
+                                                                 uint64_t file_size, const char* kind,
+                                                                 uint64_t kind_size, const char* settings,
+                                                                 uint64_t settings_size);
+
 /* Makes a model file the current one, here at once and in other processes with their next reload. The file stays in use
  * and must not be changed in place.
  * Errors: as waypost_model_open. WAYPOST_FAILED_PRECONDITION: opened with READ. Threads: any. Since 0.1. */

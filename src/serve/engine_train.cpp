@@ -1,18 +1,51 @@
 // Engine::Train: from the events of a store to a model file.
+#include <memory>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "serve/engine_errors.hpp"
 #include "serve/engine_state.hpp"
 #include "waypost/file/model_bundle.hpp"
 #include "waypost/matrix/weighting.hpp"
 #include "waypost/matrix/weighting_settings.hpp"
+#include "waypost/model/blend_model.hpp"
+#include "waypost/model/explicit_als_model.hpp"
 #include "waypost/model/ials_model.hpp"
+#include "waypost/model/pairwise_model.hpp"
 
 namespace waypost {
+namespace {
+
+// The model without the vectors of its users: each is folded in. `model` itself where it has none.
+std::shared_ptr<const Scorer> WithoutUsers(const std::shared_ptr<const Scorer>& model) {
+  if (model->user_count() == 0) return model;
+  FactorMatrix nobody(0, model->dimensions(), {});
+  if (const auto* ials = dynamic_cast<const IalsModel*>(model.get()))
+    return std::make_shared<const IalsModel>(ials->options(), std::move(nobody), ials->item_index(),
+                                             ials->gramian_eigenvalues());
+  if (const auto* pairwise = dynamic_cast<const PairwiseModel*>(model.get()))
+    return std::make_shared<const PairwiseModel>(pairwise->options(), pairwise->mean_strength(), std::move(nobody),
+                                                 pairwise->item_index());
+  if (const auto* als = dynamic_cast<const ExplicitAlsModel*>(model.get()))
+    return std::make_shared<const ExplicitAlsModel>(als->options(), als->prior(), std::move(nobody), als->item_index(),
+                                                    als->covariances(), als->implicit());
+  if (const auto* blend = dynamic_cast<const BlendModel*>(model.get())) {
+    std::vector<std::shared_ptr<const Scorer>> parts;
+    for (const std::shared_ptr<const Scorer>& part : blend->parts()) parts.push_back(WithoutUsers(part));
+    return std::make_shared<const BlendModel>(blend->options(), std::move(parts));
+  }
+  return model;
+}
+
+}  // namespace
 
 absl::StatusOr<TrainReport> Engine::Train(const TrainSpec& spec) try {
   WAYPOST_RETURN_IF_ERROR(CheckSavePath(spec.file));
+  if (HoldsInteractions(spec.model))
+    return absl::InvalidArgumentError(
+        absl::StrCat("TrainSpec.model: want a kind whose model does without the interactions of its training, got ",
+                     internal::ToAbsl(ModelKind(spec.model))));
   const Parallelism& parallelism = state_->options().parallelism;
   WAYPOST_ASSIGN_OR_RETURN(const StoreSnapshot snapshot, state_->store().Snapshot());
   WAYPOST_ASSIGN_OR_RETURN(EventLog log, snapshot.ReadLog(parallelism));
@@ -32,10 +65,6 @@ absl::StatusOr<TrainReport> Engine::Train(const TrainSpec& spec) try {
   WAYPOST_ASSIGN_OR_RETURN(TrainedModel trained, TrainModel(matrix, spec.model, spec.control, parallelism));
   report.epochs = trained.epochs;
   report.loss = trained.loss;
-  std::shared_ptr<const Scorer> scorer = trained.scorer;
-  if (const auto* ials = dynamic_cast<const IalsModel*>(scorer.get()))  // users are folded in: none is kept
-    scorer = std::make_shared<const IalsModel>(ials->options(), FactorMatrix(0, ials->dimensions(), {}),
-                                               ials->item_index(), ials->gramian_eigenvalues());
   ModelBundle bundle;
   bundle.items = log.items();
   WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, snapshot.ReadCatalogue());
@@ -46,7 +75,7 @@ absl::StatusOr<TrainReport> Engine::Train(const TrainSpec& spec) try {
                   .pairs = report.pairs,
                   .settings = FormatWeighting(weighting)};
   const std::string name(ModelKind(spec.model));
-  bundle.models.push_back({name, std::move(scorer), FormatOptions(trained.options)});
+  bundle.models.push_back({name, WithoutUsers(trained.scorer), FormatOptions(trained.options)});
   if (name != kPopularityName) {
     WAYPOST_ASSIGN_OR_RETURN(TrainedModel popularity, TrainModel(matrix, PopularityOptions{}, {}, parallelism));
     bundle.models.push_back({std::string(kPopularityName), popularity.scorer, {}});

@@ -158,6 +158,8 @@ TEST(NullArguments, AreErrorsThatNameTheParameter) {
   expect(waypost_train_popularity(nullptr, nullptr, nullptr, &out), "interactions");
   expect(waypost_train_item_knn(interactions.get(), nullptr, nullptr, nullptr), "model");
   expect(waypost_train_ials(nullptr, nullptr, nullptr, &out), "interactions");
+  expect(waypost_train(nullptr, "ease", 4, nullptr, 0, nullptr, &out), "interactions");
+  expect(waypost_train(interactions.get(), "ease", 4, nullptr, 0, nullptr, nullptr), "model");
   expect(waypost_model_save(nullptr, "a", 1), "model");
   expect(waypost_model_save(model.get(), nullptr, 1), "path");
   expect(waypost_model_open(nullptr, 1, nullptr, &out), "path");
@@ -356,6 +358,10 @@ TEST(Options, AreNeverIgnored) {
   train.max_threads = std::numeric_limits<std::uint32_t>::max();
   ExpectError(waypost_train_popularity(interactions.get(), nullptr, &train, &model), WAYPOST_INVALID_ARGUMENT,
               "waypost_train_options.max_threads");
+  ExpectError(waypost_train(interactions.get(), nullptr, 4, nullptr, 0, nullptr, &model), WAYPOST_INVALID_ARGUMENT,
+              "kind: want a pointer with size 4");
+  ExpectError(waypost_train(interactions.get(), "ease", 4, nullptr, 3, nullptr, &model), WAYPOST_INVALID_ARGUMENT,
+              "settings: want a pointer with size 3");
   const Model trained = TrainKnn();
   waypost_query query = WAYPOST_QUERY_INIT;
   const float weight = 1;

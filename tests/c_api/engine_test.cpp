@@ -89,6 +89,10 @@ class EngineTest : public testing::Test {
     options.dimensions = 4;
     const std::string model = Path("m.waypost");
     ExpectOk(waypost_engine_train_ials(engine, model.data(), model.size(), &options));
+    const std::string kind = "item-knn", settings = "neighbours=5";
+    ExpectOk(waypost_engine_train(engine, model.data(), model.size(), kind.data(), kind.size(), settings.data(),
+                                  settings.size()));
+    ExpectOk(waypost_engine_train_ials(engine, model.data(), model.size(), &options));
     ExpectOk(waypost_engine_publish(engine, model.data(), model.size()));
   }
 

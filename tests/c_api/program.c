@@ -337,6 +337,16 @@ int main(int argc, char** argv) {
         "ItemKnnOptions.neighbours: want 0 (all) or more, got -1");
   CHECK(model == NULL);
 
+  OK(waypost_train(interactions, "ease", 4, "regularization=20\n", 18, NULL, &model));
+  check_model(model, folder, WAYPOST_SOURCE_MODEL);
+  waypost_model_free(model);
+  FAILS(waypost_train(interactions, "ease", 4, "\nregularization", 15, NULL, &model), WAYPOST_INVALID_ARGUMENT,
+        "settings, line 2: want name=value, got 'regularization'");
+  FAILS(waypost_train(interactions, "ease", 4, "epochs=2", 8, NULL, &model), WAYPOST_INVALID_ARGUMENT,
+        "regularization");
+  FAILS(waypost_train(interactions, "esae", 4, NULL, 0, NULL, &model), WAYPOST_INVALID_ARGUMENT, "item-knn");
+  CHECK(model == NULL);
+
   ials.dimensions = 8;
   ials.epochs = 4;
   train.max_threads = 2;

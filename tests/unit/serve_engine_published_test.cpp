@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include <gtest/gtest.h>
 
 #include "support/engine_world.hpp"
+#include "waypost/file/model_bundle.hpp"
+#include "waypost/model/model_spec.hpp"
 #include "waypost/serve/engine.hpp"
 
 namespace waypost {
@@ -50,6 +53,38 @@ TEST_F(EnginePublished, TheAgeOfAModelCountsFromItsPublicationInEveryProcess) {
   EXPECT_EQ(reader->Stats()->model_age_seconds, 60);
   clock_ = kStart - kMinuteUs;  // another host's
   EXPECT_EQ(reader->Stats()->model_age_seconds, 0);
+}
+
+TEST_F(EnginePublished, EveryKindOfModelThatNeedsNoInteractionsIsTrainedPublishedAndHoldsNoUser) {
+  const auto engine = Open();
+  RecordTribes(*engine);
+  Record(*engine, {{"later", testing_support::Item(0)}, {"later", testing_support::Item(2)}});
+  std::vector<std::string> refused;
+  for (const std::string_view kind : ModelKinds()) {
+    SCOPED_TRACE(kind);
+    std::vector<OptionSetting> settings;
+    if (kind == "blend") settings = {{"parts", "item-knn + bpr(dimensions=4)"}, {"weights", "1,0.5"}};
+    const absl::StatusOr<ModelOptions> options = ParseModelOptions(kind, settings);
+    ASSERT_TRUE(options.ok()) << options.status();
+    const std::string file = Path(std::string(kind) + ".waypost");
+    const absl::StatusOr<TrainReport> report = engine->Train({.file = file, .model = *options, .control = {}});
+    if (HoldsInteractions(*options)) {
+      EXPECT_EQ(report.status().code(), absl::StatusCode::kInvalidArgument);
+      refused.emplace_back(kind);
+      continue;
+    }
+    ASSERT_TRUE(report.ok()) << report.status();
+    const absl::StatusOr<ModelBundle> bundle = OpenBundle(file);
+    ASSERT_TRUE(bundle.ok()) << bundle.status();
+    EXPECT_EQ(bundle->users.size(), 0u);
+    for (const NamedModel& model : bundle->models) EXPECT_EQ(model.scorer->user_count(), 0u) << model.name;
+    ASSERT_TRUE(engine->Publish(file).ok());
+    const absl::StatusOr<EngineAnswer> answer = engine->Recommend(For("later", 3));
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    ASSERT_EQ(answer->recommendation.items.size(), 3u);
+    EXPECT_EQ(answer->recommendation.items[0].source, kind == "popularity" ? Source::kPopular : Source::kFoldIn);
+  }
+  EXPECT_THAT(refused, testing::IsSupersetOf({"gf-cf", "bspm"}));
 }
 
 TEST_F(EnginePublished, AReloadThatFailsSaysWhyUntilOneSucceeds) {

@@ -163,8 +163,9 @@ class Engine {
   absl::Status FlushImpressions();
 
   // Trains on the events of the store as of now and writes a model file, with a popularity model beside; events go on
-  // meanwhile. Publishes nothing.
-  // Errors  those of the trainer and of SaveBundle; kFailedPrecondition: no positive event.
+  // meanwhile. The file holds nothing of any user. Publishes nothing.
+  // Errors  those of the trainer and of SaveBundle; kFailedPrecondition: no positive event.  kInvalidArgument: also a
+  //         kind whose model holds the interactions of its training.
   absl::StatusOr<TrainReport> Train(const TrainSpec& spec);
 
   // Makes a model file the current one and puts it on the store's record, from which other processes load it. The file
