@@ -18,6 +18,8 @@ void AddInspect(CommandLine& command_line);
 void AddVerify(CommandLine& command_line);
 void AddPlan(CommandLine& command_line);
 void AddSimulate(CommandLine& command_line);
+void AddInsightChurn(VerbGroup& group);
+void AddInsightPayment(VerbGroup& group);
 void AddInsightStrategy(VerbGroup& group);
 void AddInsightOffPolicy(VerbGroup& group);
 #ifdef WAYPOST_STORE

@@ -16,6 +16,8 @@ int main(int argc, char** argv) {
   waypost::cli::AddSimulate(command_line);
   waypost::cli::VerbGroup& insight =
       command_line.AddGroup("insight", "Understand users, growth and what to do about them");
+  waypost::cli::AddInsightChurn(insight);
+  waypost::cli::AddInsightPayment(insight);
   waypost::cli::AddInsightStrategy(insight);
   waypost::cli::AddInsightOffPolicy(insight);
 #ifdef WAYPOST_STORE
