@@ -20,6 +20,7 @@ void AddPlan(CommandLine& command_line);
 void AddSimulate(CommandLine& command_line);
 void AddInsightChurn(VerbGroup& group);
 void AddInsightPayment(VerbGroup& group);
+void AddInsightGrowth(VerbGroup& group);
 void AddInsightStrategy(VerbGroup& group);
 void AddInsightOffPolicy(VerbGroup& group);
 #ifdef WAYPOST_STORE

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
       command_line.AddGroup("insight", "Understand users, growth and what to do about them");
   waypost::cli::AddInsightChurn(insight);
   waypost::cli::AddInsightPayment(insight);
+  waypost::cli::AddInsightGrowth(insight);
   waypost::cli::AddInsightStrategy(insight);
   waypost::cli::AddInsightOffPolicy(insight);
 #ifdef WAYPOST_STORE

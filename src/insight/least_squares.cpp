@@ -125,6 +125,9 @@ Vector Divisors(Vector norms) {
 // Goes down from `point` until no step lowers S. Returns the number of steps.
 int Minimise(Problem& problem, const LeastSquaresOptions& options, Point& point) {
   Vector scale = Divisors(ColumnNorms(point.jacobian));
+  // Of S: steps this small move the parameters by less than the tolerance's share of their standard errors.
+  const Real small = static_cast<Real>(options.tolerance) * static_cast<Real>(options.tolerance) /
+                     static_cast<Real>(point.residuals.size());
   Real radius = kFirstRadius * scale.cwiseProduct(point.b).norm();
   if (!(radius > 0)) radius = kFirstRadius;
   for (int steps = 0; steps < options.max_steps; ++steps) {
@@ -140,6 +143,7 @@ int Minimise(Problem& problem, const LeastSquaresOptions& options, Point& point)
       if (!(length > 0) || next_b == point.b) return steps;
       Point next = problem.At(next_b);
       const Real predicted = point.rss - (point.residuals + point.jacobian * step).squaredNorm();
+      if (full && predicted <= small * point.rss) return steps;  // Polish does the rest
       const Real ratio = std::isfinite(next.rss) && predicted > 0 ? (point.rss - next.rss) / predicted : -1;
       if (steps == 0 && trial == 0) radius = std::min(radius, length);
       if (ratio < 0.25L) {
@@ -158,7 +162,7 @@ int Minimise(Problem& problem, const LeastSquaresOptions& options, Point& point)
 }
 
 // Gauss-Newton steps while they shrink. Returns the last one, taken or not.
-Vector Polish(Problem& problem, Point& point) {
+Vector Polish(Problem& problem, const LeastSquaresOptions& options, Point& point) {
   Vector last;
   Real last_length = std::numeric_limits<Real>::infinity();
   for (int round = 0; round < kMostPolish; ++round) {
@@ -172,7 +176,9 @@ Vector Polish(Problem& problem, Point& point) {
     if (!(next.rss <= point.rss * (1 + 1e-9L) + std::numeric_limits<Real>::min())) break;
     last = step;
     last_length = scaled.norm();
-    const bool settled = next.b == point.b;
+    const Real enough = 1e-3L * static_cast<Real>(options.tolerance);
+    const bool settled = (step.array().abs() <= enough * next.b.array().abs()).all() ||
+                         (point.jacobian * step).norm() <= enough * std::sqrt(point.rss);
     point = std::move(next);
     if (settled) break;
   }
@@ -248,7 +254,7 @@ absl::StatusOr<LeastSquaresFit> FitLeastSquares(std::span<const double> y, const
   if (!b.allFinite() || !std::isfinite(point.rss))
     return absl::InvalidArgumentError("FitLeastSquares.start: want a start where the curve is finite");
   const int steps = Minimise(problem, options, point);
-  const Vector last = Polish(problem, point);
+  const Vector last = Polish(problem, options, point);
   return Describe(point, last, steps, options);
 } catch (const std::bad_alloc&) {
   return absl::ResourceExhaustedError("FitLeastSquares: memory");

@@ -67,6 +67,7 @@ struct Dual {
   }
   friend Dual expm1(const Dual& a) { return Chain(a, std::expm1(a.value), std::exp(a.value)); }
   friend Dual log(const Dual& a) { return Chain(a, std::log(a.value), 1 / a.value); }
+  friend Dual log1p(const Dual& a) { return Chain(a, std::log1p(a.value), 1 / (1 + a.value)); }
   friend Dual sin(const Dual& a) { return Chain(a, std::sin(a.value), std::cos(a.value)); }
   friend Dual cos(const Dual& a) { return Chain(a, std::cos(a.value), -std::sin(a.value)); }
   friend Dual atan(const Dual& a) { return Chain(a, std::atan(a.value), 1 / (1 + a.value * a.value)); }
