@@ -23,6 +23,7 @@ void AddInsightPayment(VerbGroup& group);
 void AddInsightGrowth(VerbGroup& group);
 void AddInsightStrategy(VerbGroup& group);
 void AddInsightOffPolicy(VerbGroup& group);
+void AddSearch(CommandLine& command_line);  // with WAYPOST_TEXT
 #ifdef WAYPOST_STORE
 void AddImport(CommandLine& command_line);
 void AddExport(CommandLine& command_line);

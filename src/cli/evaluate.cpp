@@ -6,6 +6,9 @@
 #include "models.hpp"
 #include "output_flags.hpp"
 #include "table.hpp"
+#ifdef WAYPOST_TEXT
+#include "text_evaluation.hpp"
+#endif
 
 namespace waypost::cli {
 namespace {
@@ -14,6 +17,9 @@ struct Options {
   ExperimentFlags experiment;
   std::vector<std::string> models;
   bool strata = false;
+#ifdef WAYPOST_TEXT
+  TextEvaluationFlags text;
+#endif
   OutputFlags output;
 };
 
@@ -67,6 +73,15 @@ void WriteTable(const Options& options, const Experiment& experiment, Console& c
 }
 
 absl::Status RunEvaluate(const Options& options, Console& console) {
+#ifdef WAYPOST_TEXT
+  if (WantsTextEvaluation(options.text)) {
+    if (!options.models.empty()) return UsageError("--model: want none beside --documents");
+    const ExperimentFlags& flags = options.experiment;
+    return RunTextEvaluation(options.text, flags.settings, flags.input, flags.metrics, flags.threads, flags.seed,
+                             options.output, console);
+  }
+#endif
+  if (options.models.empty()) return UsageError("--model is required");
   WAYPOST_ASSIGN_OR_RETURN(const Experiment experiment,
                            RunExperiment(options.experiment, options.models, "--model", console));
   if (options.output.json) {
@@ -80,6 +95,17 @@ absl::Status RunEvaluate(const Options& options, Console& console) {
   return absl::OkStatus();
 }
 
+std::string TextNotes() {
+#ifdef WAYPOST_TEXT
+  return "\nWith --documents, --queries and --relevant a search is measured: recall, precision, ndcg, map, mrr,\n"
+         "hit-rate. A document with the query's own id is left out; columns of a query weigh as those of the\n"
+         "documents.\n" +
+         TextSettingsHelp();
+#else
+  return "";
+#endif
+}
+
 }  // namespace
 
 void AddEvaluate(CommandLine& command_line) {
@@ -88,13 +114,15 @@ void AddEvaluate(CommandLine& command_line) {
       "evaluate", "Measure models on held-out events",
       "waypost evaluate --train events.csv --split time --model popularity item-knn ials --set ials.dimensions=128");
   verb.List("--model", "NAME", options->models,
-            "What to train and measure: see below; LABEL=NAME to have one model several times")
-      .Required();
+            "What to train and measure: see below; LABEL=NAME to have one model several times");
   AddExperimentFlags(verb, options->experiment);
   verb.Flag("--strata", options->strata, "Show the figures by how much training knows of the users and of the items");
   verb.Option("--sampled-negatives", "N", options->experiment.sampled_negatives,
               "Rank test items among N random others only, for figures beside those of papers that do; see below")
       .Between(1, 1e6);
+#ifdef WAYPOST_TEXT
+  AddTextEvaluationFlags(verb, options->text);
+#endif
   AddOutputFlags(verb, options->output);
   verb.Notes(
       SplitHelp() + "\n" + ModelHelp() +
@@ -103,7 +131,8 @@ void AddEvaluate(CommandLine& command_line) {
       "exactly), users, users_without_test, users_by_popularity, unknown_items, already_met, strata and leaks\n"
       "(what training knows of the test part); with several models those of a model are in the list models.\n"
       "Figures of --sampled-negatives have names of their own (sampled-ndcg@10): they are far higher than those\n"
-      "over all items, can order models otherwise, and compare does not take them.\n");
+      "over all items, can order models otherwise, and compare does not take them.\n" +
+      TextNotes());
   verb.Runs([options](Console& console) { return RunEvaluate(*options, console); });
 }
 

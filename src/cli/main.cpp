@@ -21,6 +21,9 @@ int main(int argc, char** argv) {
   waypost::cli::AddInsightGrowth(insight);
   waypost::cli::AddInsightStrategy(insight);
   waypost::cli::AddInsightOffPolicy(insight);
+#ifdef WAYPOST_TEXT
+  waypost::cli::AddSearch(command_line);
+#endif
 #ifdef WAYPOST_STORE
   waypost::cli::AddImport(command_line);
   waypost::cli::AddExport(command_line);
