@@ -80,6 +80,14 @@ std::string SectionName(SectionType type) {
       return "pairwise item factors";
     case SectionType::kPairwiseMeanStrength:
       return "pairwise mean strength";
+    case SectionType::kLogisticUserFactors:
+      return "logistic user factors";
+    case SectionType::kLogisticItemFactors:
+      return "logistic item factors";
+    case SectionType::kLogisticBackgroundRows:
+      return "logistic background rows";
+    case SectionType::kLogisticBackgroundWeights:
+      return "logistic background weights";
     case SectionType::kExplicitUserFactors:
       return "explicit als user factors";
     case SectionType::kExplicitItemFactors:

@@ -10,9 +10,11 @@
 #include "waypost/model/explicit_als_model.hpp"
 #include "waypost/model/graph_filter_model.hpp"
 #include "waypost/model/ials_model.hpp"
+#include "waypost/model/logistic_mf_model.hpp"
 #include "waypost/model/pairwise_model.hpp"
 #include "waypost/model/popularity.hpp"
 #include "waypost/model/sparse_item_model.hpp"
+#include "waypost/model/user_knn_model.hpp"
 
 namespace waypost::file {
 
@@ -118,6 +120,8 @@ absl::StatusOr<EncodedModel> EncodeModel(const Scorer& scorer, std::uint32_t mod
     return EncodeGraphFilter(*filter, model, users);
   if (const auto* pairwise = dynamic_cast<const PairwiseModel*>(&scorer)) return EncodePairwise(*pairwise, model);
   if (const auto* als = dynamic_cast<const ExplicitAlsModel*>(&scorer)) return EncodeExplicitAls(*als, model);
+  if (const auto* knn = dynamic_cast<const UserKnnModel*>(&scorer)) return EncodeUserKnn(*knn, model, users);
+  if (const auto* logistic = dynamic_cast<const LogisticMfModel*>(&scorer)) return EncodeLogisticMf(*logistic, model);
   return absl::UnimplementedError(
       absl::StrCat("Scorer.kind: want a kind that model files hold, got '", internal::ToAbsl(scorer.kind()), "'"));
 }
@@ -134,6 +138,8 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeModel(const SectionReader& r
     return DecodeGraphFilter(reader, metadata, model, users, items);
   if (metadata.kind == "bpr" || metadata.kind == "warp") return DecodePairwise(reader, metadata, model, users, items);
   if (metadata.kind == "explicit-als") return DecodeExplicitAls(reader, metadata, model, users, items);
+  if (metadata.kind == "user-knn") return DecodeUserKnn(reader, metadata, model, users, items);
+  if (metadata.kind == "logistic-mf") return DecodeLogisticMf(reader, metadata, model, users, items);
   return absl::UnimplementedError(absl::StrCat("section metadata, model ", model, ".kind: want a kind that format ",
                                                kVersionMajor, ".", kVersionMinor, " has, got ",
                                                internal::Shown(metadata.kind)));

@@ -25,7 +25,9 @@ class BlendModel;
 class ExplicitAlsModel;
 class GraphFilterModel;
 class IalsModel;
+class LogisticMfModel;
 class PairwiseModel;
+class UserKnnModel;
 }  // namespace waypost
 
 namespace waypost::file {
@@ -76,6 +78,32 @@ absl::StatusOr<EncodedModel> EncodeExplicitAls(const ExplicitAlsModel& als, std:
 absl::StatusOr<std::shared_ptr<const Scorer>> DecodeExplicitAls(const SectionReader& reader,
                                                                 const ModelMetadata& metadata, std::uint32_t model,
                                                                 std::uint64_t users, std::uint64_t items);
+
+absl::StatusOr<EncodedModel> EncodeUserKnn(const UserKnnModel& knn, std::uint32_t model, std::uint64_t users);
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeUserKnn(const SectionReader& reader, const ModelMetadata& metadata,
+                                                            std::uint32_t model, std::uint64_t users,
+                                                            std::uint64_t items);
+
+absl::StatusOr<EncodedModel> EncodeLogisticMf(const LogisticMfModel& factors, std::uint32_t model);
+absl::StatusOr<std::shared_ptr<const Scorer>> DecodeLogisticMf(const SectionReader& reader,
+                                                               const ModelMetadata& metadata, std::uint32_t model,
+                                                               std::uint64_t users, std::uint64_t items);
+
+// The interactions `what` that a model holds, in both orientations: the sections kGraphUserOffsets to kGraphItemValues.
+absl::Status EncodeInteractions(std::string_view what, const SparseMatrix& user_item, const SparseMatrix& item_user,
+                                std::uint32_t model, std::uint64_t users, std::vector<SectionSource>& sections);
+struct DecodedInteractions {
+  SparseMatrix user_item;
+  SparseMatrix item_user;
+};
+absl::StatusOr<DecodedInteractions> DecodeInteractions(const SectionReader& reader, std::uint32_t model,
+                                                       std::uint64_t users, std::uint64_t items);
+
+// One number >= 0 a user or item.
+absl::Status EncodeScale(std::string_view what, const SharedArray<float>& scale, SectionType type, std::uint32_t model,
+                         std::vector<SectionSource>& sections);
+absl::StatusOr<SharedArray<float>> DecodeScale(const SectionReader& reader, SectionType type, std::uint32_t model,
+                                               std::uint64_t count);
 
 // The writer's check of a factor table `what`.
 absl::Status CheckFactors(std::string_view what, const FactorMatrix& table, std::size_t dimensions);

@@ -16,12 +16,15 @@ namespace {
 using internal::ToAbsl;
 
 // In the order of the alternatives of ModelOptions.
-constexpr std::array<std::string_view, 13> kKinds = {"popularity", "item-knn", "ials",        "ease",        "gf-cf",
-                                                     "bspm",       "bpr",      "warp",        "sparse-ease", "slim",
-                                                     "rp3beta",    "blend",    "explicit-als"};
+constexpr std::array<std::string_view, 15> kKinds = {
+    "popularity",  "item-knn", "ials",    "ease",  "gf-cf",        "bspm",     "bpr",        "warp",
+    "sparse-ease", "slim",     "rp3beta", "blend", "explicit-als", "user-knn", "logistic-mf"};
 
 std::string_view NameOf(KnnSimilarity value) {
   return KnnSimilarityName(value);
+}
+std::string_view NameOf(UserSimilarity value) {
+  return UserSimilarityName(value);
 }
 std::string_view NameOf(IalsSolver value) {
   return IalsSolverName(value);
@@ -378,6 +381,45 @@ std::span<const Option<ExplicitAlsOptions>> OptionsOf(const ExplicitAlsOptions&)
   return table;
 }
 
+std::span<const Option<UserKnnOptions>> OptionsOf(const UserKnnOptions&) {
+  using O = UserKnnOptions;
+  constexpr auto bm25 = [](const O& options) { return options.similarity == UserSimilarity::kBm25; };
+  static const std::array table = {
+      Always<&O::similarity, O>("similarity", "bm25, cosine, tfidf", "Measure of two users' common items"),
+      Always<&O::neighbours, O>("neighbours", "0..2147483647",
+                                "Most similar users whose items are recommended; 0 takes all. Query time alone")
+          .Tuned(WholeLogRange(20, 2000)),
+      Always<&O::exponent, O>("exponent", "0..10", "Power of the similarity: above 1 the nearest users weigh more")
+          .Tuned(LinearRange(0.5, 5)),
+      Sometimes<&O::bm25_k1, &kDefaultUserBm25K1, O>("bm25_k1", "0..1000",
+                                                     "bm25 only: how late strong interactions saturate", bm25)
+          .Tuned(LogRange(0.1, 100)),
+      Sometimes<&O::bm25_b, &kDefaultUserBm25B, O>(
+          "bm25_b", "0..1", "bm25 only: how much a user of many items counts less as a neighbour", bm25)
+          .Tuned(LinearRange(0, 1)),
+  };
+  return table;
+}
+
+std::span<const Option<LogisticMfOptions>> OptionsOf(const LogisticMfOptions&) {
+  using O = LogisticMfOptions;
+  static const std::array table = {
+      Always<&O::dimensions, O>("dimensions", "3..4096", "Length of the vectors, both biases included"),
+      Always<&O::epochs, O>("epochs", "1..10000", "Passes over users and items"),
+      Always<&O::positive_weight, O>("positive_weight", "0.001..1e6",
+                                     "How much more an interaction counts than a pair without one; tune first, 1..100")
+          .Tuned(LogRange(3, 300)),
+      Always<&O::regularization, O>("regularization", "0.001..1e6", "Strength of L2 regularization, 1..300")
+          .Tuned(LogRange(1, 500)),
+      Always<&O::background, O>("background", "0..1048576",
+                                "Rows of the other side that stand for all in a row's sum over all pairs; 0 takes all"),
+      Always<&O::patience, O>("patience", "0..10000",
+                              "Epochs without a better validation measure before training stops; 0 runs all"),
+      Always<&O::seed, O>("seed", "0..18446744073709551615", "Seed of the first item vectors and of the background"),
+  };
+  return table;
+}
+
 template <typename Names>
 std::string Join(const Names& names) {
   std::string text;
@@ -403,6 +445,8 @@ absl::StatusOr<ModelOptions> DefaultsOf(std::string_view kind) {
   if (kind == kKinds[10]) return Rp3BetaOptions{};
   if (kind == kKinds[11]) return BlendOptions{};
   if (kind == kKinds[12]) return ExplicitAlsOptions{};
+  if (kind == kKinds[13]) return UserKnnOptions{};
+  if (kind == kKinds[14]) return LogisticMfOptions{};
   return UnknownKind(kind);
 }
 
@@ -445,7 +489,8 @@ bool HoldsInteractions(const ModelOptions& options) {
       const absl::StatusOr<ModelOptions> own = PartOptions(part, blend->seed);
       return own.ok() && HoldsInteractions(*own);
     });
-  return std::holds_alternative<GfCfOptions>(options) || std::holds_alternative<BspmOptions>(options);
+  return std::holds_alternative<GfCfOptions>(options) || std::holds_alternative<BspmOptions>(options) ||
+         std::holds_alternative<UserKnnOptions>(options);
 }
 
 absl::StatusOr<std::vector<OptionInfo>> OptionTable(std::string_view kind) {

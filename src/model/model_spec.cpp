@@ -18,11 +18,13 @@
 #include "waypost/model/graph_filter.hpp"
 #include "waypost/model/ials.hpp"
 #include "waypost/model/item_knn.hpp"
+#include "waypost/model/logistic_mf.hpp"
 #include "waypost/model/pairwise.hpp"
 #include "waypost/model/popularity.hpp"
 #include "waypost/model/rp3beta.hpp"
 #include "waypost/model/slim.hpp"
 #include "waypost/model/sparse_ease.hpp"
+#include "waypost/model/user_knn.hpp"
 
 namespace waypost {
 namespace {
@@ -83,6 +85,18 @@ struct Train {
 
   absl::StatusOr<TrainedModel> operator()(const ExplicitAlsOptions& options) const {
     return OnePass(TrainExplicitAls(matrix, options, control, parallelism), options);
+  }
+
+  absl::StatusOr<TrainedModel> operator()(const UserKnnOptions& options) const {
+    return OnePass(TrainUserKnn(matrix, options, control), options);
+  }
+
+  absl::StatusOr<TrainedModel> operator()(const LogisticMfOptions& options) const {
+    WAYPOST_ASSIGN_OR_RETURN(LogisticMfTraining training, TrainLogisticMf(matrix, options, control, parallelism));
+    return TrainedModel{.scorer = std::make_shared<const LogisticMfModel>(std::move(training.model)),
+                        .loss = {},
+                        .epochs = training.epochs,
+                        .options = options};
   }
 
   template <typename Model>
@@ -270,6 +284,27 @@ struct Plan {
                                               trained + model + 4 * users * (d + 1) + 2 * items * 16),
             .model = model,
             .flops = options.epochs * kScalar * (6 * d * d * entries + 2 * d * d * d * (2 * users + items))};
+  }
+
+  // The model shares the matrix.
+  Cost operator()(const UserKnnOptions&) const {
+    const double model = matrix_bytes() + 4 * (users + items);
+    return {.peak = model, .model = model, .flops = 4 * entries, .scattered = 0};
+  }
+
+  Cost operator()(const LogisticMfOptions& options) const {
+    constexpr double kProducts = 2 * 2 * 11.0;  // of a Newton step with each row: conjugate gradients, the gradient
+    constexpr double kFoldIn = 6;               // Newton steps of a fold-in
+    const double stride = std::ceil(options.dimensions / 16.0) * 16;
+    const double factors = 4 * (users + items) * stride;
+    const double of_items = options.background > 0 ? std::min<double>(options.background, items) : items;
+    const double of_users = options.background > 0 ? std::min<double>(options.background, users) : users;
+    const double user_side = (users * of_items + entries) * kProducts * options.dimensions;
+    const double item_side = (items * of_users + entries) * kProducts * options.dimensions;
+    // Codes and order of the index over the items: at most 2 bytes an element.
+    return {.peak = matrix_bytes() + factors + 4 * (of_items + of_users) * stride + 2 * items * stride,
+            .model = factors,
+            .flops = options.epochs * (user_side + item_side) + kFoldIn * user_side};
   }
 
   Cost operator()(const PairwiseOptions& options) const {

@@ -12,6 +12,7 @@
 #include "waypost/model/blend_model.hpp"
 #include "waypost/model/explicit_als_model.hpp"
 #include "waypost/model/ials_model.hpp"
+#include "waypost/model/logistic_mf_model.hpp"
 #include "waypost/model/pairwise_model.hpp"
 
 namespace waypost {
@@ -27,6 +28,9 @@ std::shared_ptr<const Scorer> WithoutUsers(const std::shared_ptr<const Scorer>& 
   if (const auto* pairwise = dynamic_cast<const PairwiseModel*>(model.get()))
     return std::make_shared<const PairwiseModel>(pairwise->options(), pairwise->mean_strength(), std::move(nobody),
                                                  pairwise->item_index());
+  if (const auto* logistic = dynamic_cast<const LogisticMfModel*>(model.get()))
+    return std::make_shared<const LogisticMfModel>(logistic->options(), logistic->background(), std::move(nobody),
+                                                   logistic->item_index());
   if (const auto* als = dynamic_cast<const ExplicitAlsModel*>(model.get()))
     return std::make_shared<const ExplicitAlsModel>(als->options(), als->prior(), std::move(nobody), als->item_index(),
                                                     als->covariances(), als->implicit());

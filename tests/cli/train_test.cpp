@@ -28,7 +28,7 @@ class Train : public CliTest {
 TEST_F(Train, EqualBytesForOneTwoAndSevenThreads) {
   const std::string events = Write("e.csv", TwoTribes(300, 60));
   for (const char* model : {"popularity", "item-knn", "ials", "ease", "gf-cf", "bspm", "bpr", "warp", "sparse-ease",
-                            "slim", "rp3beta", "blend", "explicit-als"}) {
+                            "slim", "rp3beta", "blend", "explicit-als", "user-knn", "logistic-mf"}) {
     SCOPED_TRACE(model);
     std::vector<std::string> bytes;
     for (const char* threads : {"1", "2", "7"}) {

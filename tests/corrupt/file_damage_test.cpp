@@ -132,19 +132,50 @@ TEST(DamagedFile, EveryKindOfModelIsFoundDamagedOrHarmless) {
 }
 
 TEST(DamagedFile, AGraphWhoseOrientationsDisagreeIsRefused) {
-  const std::vector<std::byte> sound = BytesOf(SmallBundle({.kinds = {"gf-cf"}}));
+  for (const std::string kind : {"gf-cf", "user-knn"}) {
+    SCOPED_TRACE(kind);
+    const std::vector<std::byte> sound = BytesOf(SmallBundle({.kinds = {kind}}));
+    const absl::StatusOr<BundleInfo> info = VerifyBundleFromMemory(sound);
+    ASSERT_TRUE(info.ok());
+    for (std::size_t section = 0; section < info->sections.size(); ++section) {
+      const std::string& name = info->sections[section].name;
+      if (name != "graph user values" && name != "graph item values") continue;
+      BundleSurgery other(sound);
+      other.Set32(info->sections[section].offset, 0x40400000);  // 3, which no strength of this bundle's first entry is
+      other.RepairChecksums();
+      const absl::Status status = OpenAndUse(other.bytes(), OpenCheck::kFull);
+      EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+      EXPECT_THAT(std::string(status.message()), HasSubstr("section graph item users"));
+      EXPECT_TRUE(OpenAndUse(other.bytes(), OpenCheck::kStructure).ok());
+      BundleSurgery missing(sound);
+      missing.Set32(missing.EntryAt(section), 9999);
+      missing.RepairChecksums();
+      EXPECT_FALSE(OpenAndUse(missing.bytes(), OpenCheck::kStructure).ok());
+    }
+  }
+}
+
+TEST(DamagedFile, ABackgroundThatIsNoneIsRefusedHoweverTheFileIsOpened) {
+  const std::vector<std::byte> sound = BytesOf(SmallBundle({.items = 9, .kinds = {"logistic-mf"}, .background = 4}));
   const absl::StatusOr<BundleInfo> info = VerifyBundleFromMemory(sound);
   ASSERT_TRUE(info.ok());
+  const auto error_with = [&](const std::string& section, std::uint32_t first) {
+    for (const SectionInfo& candidate : info->sections) {
+      if (candidate.name != section) continue;
+      BundleSurgery changed(sound);
+      changed.Set32(candidate.offset, first);
+      changed.RepairChecksums();
+      EXPECT_FALSE(OpenAndUse(changed.bytes(), OpenCheck::kFull).ok());
+      return std::string(OpenAndUse(changed.bytes(), OpenCheck::kStructure).message());
+    }
+    return "no section " + section;
+  };
+  EXPECT_THAT(error_with("logistic background rows", 9), HasSubstr("want below 9, got 9"));
+  EXPECT_THAT(error_with("logistic background rows", 8), HasSubstr("want above 8"));
+  EXPECT_THAT(error_with("logistic background weights", 0), HasSubstr("got 0"));
+  EXPECT_THAT(error_with("logistic background weights", 0x7fc00000), HasSubstr("got nan"));
   for (std::size_t section = 0; section < info->sections.size(); ++section) {
-    const std::string& name = info->sections[section].name;
-    if (name != "graph user values" && name != "graph item values") continue;
-    BundleSurgery other(sound);
-    other.Set32(info->sections[section].offset, 0x40400000);  // 3, which no strength of this bundle's first entry is
-    other.RepairChecksums();
-    const absl::Status status = OpenAndUse(other.bytes(), OpenCheck::kFull);
-    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-    EXPECT_THAT(std::string(status.message()), HasSubstr("section graph item users"));
-    EXPECT_TRUE(OpenAndUse(other.bytes(), OpenCheck::kStructure).ok());
+    if (info->sections[section].name != "logistic background weights") continue;
     BundleSurgery missing(sound);
     missing.Set32(missing.EntryAt(section), 9999);
     missing.RepairChecksums();

@@ -23,6 +23,9 @@ int main(int argc, char** argv) {
       {"1.2-graph-filters", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"gf-cf", "bspm"}, .titles = false}},
       {"1.2-blend", {.users = 12, .items = 9, .kinds = {"popularity", "blend"}, .titles = false}},
       {"1.2-explicit", {.users = 12, .items = 9, .dimensions = 5, .kinds = {"explicit-als"}, .titles = false}},
+      {"1.2-user-knn", {.users = 12, .items = 9, .kinds = {"user-knn"}, .titles = false}},
+      {"1.2-logistic",
+       {.users = 12, .items = 9, .dimensions = 5, .kinds = {"logistic-mf"}, .titles = false, .background = 5}},
       {"1.2-sparse", {.users = 12, .items = 9, .kinds = {"sparse-ease", "slim", "rp3beta"}, .titles = false}},
   };
   for (const auto& [name, shape] : files) {

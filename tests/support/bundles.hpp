@@ -32,16 +32,18 @@ struct BundleShape {
   int dimensions = 3;
   std::vector<std::string> kinds = {"popularity", "item-knn", "ials"};  // the last is the default
   bool titles = true;
+  int background = 0;  // of logistic-mf
   int threads = 1;
 };
 
-// Few dimensions for the kinds that have them, two small parts for a blend, none for others.
-inline std::vector<OptionSetting> SmallOptions(const std::string& kind, int dimensions) {
+// Few dimensions and rows of a background for the kinds that have them, two small parts for a blend, none for others.
+inline std::vector<OptionSetting> SmallOptions(const std::string& kind, int dimensions, int background) {
   std::vector<OptionSetting> settings;
   if (kind == "blend") return {{"parts", "item-knn + gf-cf(dimensions=3)"}, {"weights", "0.5,0.25"}};
   const std::vector<OptionInfo> table = OptionTable(kind).value();
   for (const OptionInfo& info : table)
     if (info.name == "dimensions") settings.emplace_back("dimensions", std::to_string(dimensions));
+  if (kind == "logistic-mf") settings.emplace_back("background", std::to_string(background));
   return settings;
 }
 
@@ -73,7 +75,8 @@ inline ModelBundle SmallBundle(const BundleShape& shape = {}) {
       EXPECT_TRUE(ials.ok()) << ials.status();
       model.scorer = std::make_shared<const IalsModel>(std::move(ials->model));
     } else {
-      const absl::StatusOr<ModelOptions> options = ParseModelOptions(kind, SmallOptions(kind, shape.dimensions));
+      const absl::StatusOr<ModelOptions> options =
+          ParseModelOptions(kind, SmallOptions(kind, shape.dimensions, shape.background));
       EXPECT_TRUE(options.ok()) << options.status();
       const absl::StatusOr<TrainedModel> trained = TrainModel(positives, *options, {}, parallelism);
       EXPECT_TRUE(trained.ok()) << trained.status();

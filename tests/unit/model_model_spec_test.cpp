@@ -130,7 +130,7 @@ TEST(ModelSpec, AnOptionThatTheModelDoesNotUseIsAnErrorThatListsThoseItDoes) {
   EXPECT_THAT(
       ErrorOf("knn", {}),
       HasSubstr("model: want one of popularity, item-knn, ials, ease, gf-cf, bspm, bpr, warp, sparse-ease, slim, "
-                "rp3beta, blend, explicit-als, got 'knn'"));
+                "rp3beta, blend, explicit-als, user-knn, logistic-mf, got 'knn'"));
 }
 
 TEST(ModelSpec, AnOptionThatTheOthersMakeIneffectiveIsAnError) {

@@ -84,7 +84,7 @@ TEST_F(EnginePublished, EveryKindOfModelThatNeedsNoInteractionsIsTrainedPublishe
     ASSERT_EQ(answer->recommendation.items.size(), 3u);
     EXPECT_EQ(answer->recommendation.items[0].source, kind == "popularity" ? Source::kPopular : Source::kFoldIn);
   }
-  EXPECT_THAT(refused, testing::IsSupersetOf({"gf-cf", "bspm"}));
+  EXPECT_THAT(refused, testing::IsSupersetOf({"gf-cf", "bspm", "user-knn"}));
 }
 
 TEST_F(EnginePublished, AReloadThatFailsSaysWhyUntilOneSucceeds) {

@@ -25,12 +25,14 @@
 #include "waypost/model/graph_filter_options.hpp"
 #include "waypost/model/ials_options.hpp"
 #include "waypost/model/item_knn_options.hpp"
+#include "waypost/model/logistic_mf_options.hpp"
 #include "waypost/model/pairwise_options.hpp"
 #include "waypost/model/rp3beta_options.hpp"
 #include "waypost/model/scorer.hpp"
 #include "waypost/model/slim_options.hpp"
 #include "waypost/model/sparse_ease_options.hpp"
 #include "waypost/model/training.hpp"
+#include "waypost/model/user_knn_options.hpp"
 
 namespace waypost {
 
@@ -39,9 +41,9 @@ struct PopularityOptions {
   friend bool operator==(const PopularityOptions&, const PopularityOptions&) = default;
 };
 
-using ModelOptions =
-    std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions, GfCfOptions, BspmOptions, BprOptions,
-                 WarpOptions, SparseEaseOptions, SlimOptions, Rp3BetaOptions, BlendOptions, ExplicitAlsOptions>;
+using ModelOptions = std::variant<PopularityOptions, ItemKnnOptions, IalsOptions, EaseOptions, GfCfOptions, BspmOptions,
+                                  BprOptions, WarpOptions, SparseEaseOptions, SlimOptions, Rp3BetaOptions, BlendOptions,
+                                  ExplicitAlsOptions, UserKnnOptions, LogisticMfOptions>;
 
 // One name = value pair of a model's options.
 using OptionSetting = std::pair<std::string, std::string>;
@@ -56,7 +58,7 @@ struct OptionInfo {
 };
 
 // Every kind that can be trained: "popularity", "item-knn", "ials", "ease", "gf-cf", "bspm", "bpr", "warp",
-// "sparse-ease", "slim", "rp3beta", "blend", "explicit-als".
+// "sparse-ease", "slim", "rp3beta", "blend", "explicit-als", "user-knn", "logistic-mf".
 std::span<const std::string_view> ModelKinds();
 
 // The kind that these options train.
