@@ -23,6 +23,9 @@ void AddInsightPayment(VerbGroup& group);
 void AddInsightGrowth(VerbGroup& group);
 void AddInsightStrategy(VerbGroup& group);
 void AddInsightOffPolicy(VerbGroup& group);
+void AddInsightAllocate(VerbGroup& group);
+void AddInsightLeaderboard(VerbGroup& group);
+void AddInsightAbTest(VerbGroup& group);
 void AddSearch(CommandLine& command_line);  // with WAYPOST_TEXT
 #ifdef WAYPOST_STORE
 void AddImport(CommandLine& command_line);
@@ -33,6 +36,7 @@ void AddRetention(CommandLine& command_line);
 void AddBackup(CommandLine& command_line);
 void AddForget(CommandLine& command_line);
 void AddBench(CommandLine& command_line);
+void AddInsightFeedback(VerbGroup& group);
 #endif
 
 }  // namespace waypost::cli

@@ -21,6 +21,9 @@ int main(int argc, char** argv) {
   waypost::cli::AddInsightGrowth(insight);
   waypost::cli::AddInsightStrategy(insight);
   waypost::cli::AddInsightOffPolicy(insight);
+  waypost::cli::AddInsightAllocate(insight);
+  waypost::cli::AddInsightLeaderboard(insight);
+  waypost::cli::AddInsightAbTest(insight);
 #ifdef WAYPOST_TEXT
   waypost::cli::AddSearch(command_line);
 #endif
@@ -33,6 +36,7 @@ int main(int argc, char** argv) {
   waypost::cli::AddBackup(command_line);
   waypost::cli::AddForget(command_line);
   waypost::cli::AddBench(command_line);
+  waypost::cli::AddInsightFeedback(insight);
 #endif
   return command_line.Run(argc, argv);
 }
