@@ -26,6 +26,7 @@ void AddInsightOffPolicy(VerbGroup& group);
 void AddInsightAllocate(VerbGroup& group);
 void AddInsightLeaderboard(VerbGroup& group);
 void AddInsightAbTest(VerbGroup& group);
+void AddInsightUplift(VerbGroup& group);
 void AddSearch(CommandLine& command_line);  // with WAYPOST_TEXT
 #ifdef WAYPOST_STORE
 void AddImport(CommandLine& command_line);

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   waypost::cli::AddInsightAllocate(insight);
   waypost::cli::AddInsightLeaderboard(insight);
   waypost::cli::AddInsightAbTest(insight);
+  waypost::cli::AddInsightUplift(insight);
 #ifdef WAYPOST_TEXT
   waypost::cli::AddSearch(command_line);
 #endif
