@@ -7,6 +7,7 @@
 #ifndef WAYPOST_TEXT_BIT_PACKING_HPP_
 #define WAYPOST_TEXT_BIT_PACKING_HPP_
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -34,12 +35,12 @@ constexpr std::size_t RunBytes(int bits, std::size_t count) {
 // Appends a block.
 // Requires  kBlockSize values below 2^bits.
 inline void PackBlock(std::span<const std::uint32_t> values, int bits, std::vector<std::uint8_t>& bytes) {
+  if (bits == 0) return;
   std::array<std::uint32_t, kBlockSize> words{};
   for (std::size_t n = 0; n < kBlockSize; ++n) {
     const std::size_t bit = n / 4 * static_cast<std::size_t>(bits);
     const std::uint64_t shifted = static_cast<std::uint64_t>(values[n]) << (bit % 32);
     const std::size_t word = bit / 32 * 4 + n % 4;
-    if (bits == 0) continue;
     words[word] |= static_cast<std::uint32_t>(shifted);
     if (shifted >> 32 != 0) words[word + 4] |= static_cast<std::uint32_t>(shifted >> 32);
   }
@@ -99,6 +100,10 @@ inline void PackRun(std::span<const std::uint32_t> values, int bits, std::vector
 
 // Requires  RunBytes(bits, count) bytes at `bytes`, bits <= 32.
 inline void UnpackRun(const std::uint8_t* bytes, int bits, std::size_t count, std::uint32_t* values) {
+  if (bits == 0) {
+    std::fill_n(values, count, 0u);
+    return;
+  }
   const std::size_t size = RunBytes(bits, count);
   const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
   std::size_t at = 0;

@@ -1,5 +1,6 @@
 #include "text/part_search.hpp"
 
+#include <cstring>
 #include <utility>
 
 namespace waypost::internal {
@@ -7,6 +8,23 @@ namespace {
 
 constexpr std::uint32_t kWindow = 4096;  // sums of a window stay in the fastest cache
 constexpr std::uint32_t kStride = 32;    // sums looked at together
+
+// Whether any of kStride sums is above `need`. Sums are far below 2^31: a signed comparison, which every processor has
+// for four at once, does.
+bool AnyAbove(const std::uint32_t* sums, std::uint32_t need) {
+  using Signed [[gnu::vector_size(16)]] = std::int32_t;
+  const auto least = static_cast<std::int32_t>(need);
+  const Signed needed = {least, least, least, least};
+  Signed above = {};
+  for (std::uint32_t n = 0; n < kStride; n += 4) {
+    Signed four;
+    std::memcpy(&four, sums + n, sizeof(four));
+    above |= four > needed;
+  }
+  std::uint64_t halves[2];
+  std::memcpy(halves, &above, sizeof(above));
+  return (halves[0] | halves[1]) != 0;
+}
 
 struct BoundedTerm {
   std::uint32_t bound;
@@ -42,10 +60,11 @@ void SearchPart(const Segment& segment, const Saturation& saturation, std::span<
     if (passive == active.size()) continue;
     for (std::size_t n = passive; n < active.size(); ++n) cursors[active[n].cursor].AddWindow(begin, end, sums.data());
     for (std::uint32_t at = 0; at < end - begin; at += kStride) {
-      const auto need = [&] { return best.threshold() - std::min<std::uint64_t>(best.threshold(), below[passive]); };
-      std::uint32_t largest = 0;
-      for (std::uint32_t n = 0; n < kStride; ++n) largest = std::max(largest, sums[at + n]);
-      for (std::uint32_t n = 0; largest > need() && n < kStride; ++n) {
+      const auto need = [&] {
+        return static_cast<std::uint32_t>(best.threshold() - std::min<std::uint64_t>(best.threshold(), below[passive]));
+      };
+      if (!AnyAbove(sums.data() + at, need())) continue;
+      for (std::uint32_t n = 0; n < kStride; ++n) {
         std::uint64_t sum = sums[at + n];
         if (sum <= need()) continue;
         const std::uint32_t document = begin + at + n;

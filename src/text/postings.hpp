@@ -263,7 +263,7 @@ class PostingCursor {
     last_ = documents_[size_ - 1];
     decoded_ = patterns_decoded_ = true;
     Weigh();
-    bound_ = *std::max_element(worths_.begin(), worths_.begin() + static_cast<std::ptrdiff_t>(size_));
+    for (std::size_t n = 0; n < size_; ++n) bound_ = std::max(bound_, worths_[n]);
   }
 
   PostingTables tables_;

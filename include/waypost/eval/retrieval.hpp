@@ -12,7 +12,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <initializer_list>
+#include <string>
 #include <utility>
 #include <vector>
 

@@ -11,7 +11,8 @@
 //              a word with parts; a sign that is not well-formed UTF-8 ends a word and is passed over.
 // Complexity   O(bytes); text in ASCII is cut without ICU.
 // Determinism  The tokens depend on the text and the options alone, whatever the locale.
-// Checked by   tests/unit/text_tokenizer_test.cpp: tables of words, text in ASCII against the same among other characters.
+// Checked by   tests/unit/text_tokenizer_test.cpp: tables of words, text in ASCII against the same among other
+//              characters.
 #ifndef WAYPOST_TEXT_TOKENIZER_HPP_
 #define WAYPOST_TEXT_TOKENIZER_HPP_
 
