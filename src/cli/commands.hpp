@@ -21,6 +21,8 @@ void AddSimulate(CommandLine& command_line);
 void AddInsightChurn(VerbGroup& group);
 void AddInsightPayment(VerbGroup& group);
 void AddInsightGrowth(VerbGroup& group);
+void AddInsightRetention(VerbGroup& group);
+void AddInsightCohorts(VerbGroup& group);
 void AddInsightStrategy(VerbGroup& group);
 void AddInsightOffPolicy(VerbGroup& group);
 void AddInsightAllocate(VerbGroup& group);

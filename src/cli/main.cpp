@@ -19,6 +19,8 @@ int main(int argc, char** argv) {
   waypost::cli::AddInsightChurn(insight);
   waypost::cli::AddInsightPayment(insight);
   waypost::cli::AddInsightGrowth(insight);
+  waypost::cli::AddInsightRetention(insight);
+  waypost::cli::AddInsightCohorts(insight);
   waypost::cli::AddInsightStrategy(insight);
   waypost::cli::AddInsightOffPolicy(insight);
   waypost::cli::AddInsightAllocate(insight);
