@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "svg.hpp"
 #include "table.hpp"
@@ -78,6 +79,9 @@ std::string SvgOf(const LinePlot& plot) {
   svg += Text((kLeft + kWidth - kRight) / 2, kHeight - 14, "middle", plot.x_label);
   svg += Text(18, kHeight / 2, "middle", plot.y_label, " transform=\"rotate(-90 18 " + At(kHeight / 2) + ")\"");
 
+  // The legend stands where the curves leave room: to the right of those that fall.
+  const std::vector<double>& shown = plot.series.back().y;
+  const double legend_x = shown.front() > shown.back() ? kLeft + 0.66 * (kWidth - kLeft - kRight) : kLeft;
   std::size_t lines = 0, bands = 0;
   double legend_y = kTop + 16;
   for (const PlotSeries& series : plot.series) {
@@ -89,7 +93,7 @@ std::string SvgOf(const LinePlot& plot) {
         if (std::isfinite(series.x[n]) && std::isfinite(series.y[n]))
           svg += "<circle class=\"dot\" cx=\"" + At(x_of(series.x[n])) + "\" cy=\"" + At(y_of(series.y[n])) +
                  "\" r=\"2\"/>\n";
-      mark = "<circle class=\"dot\" cx=\"" + At(kLeft + 24) + "\" cy=\"" + At(legend_y - 4) + "\" r=\"3\"/>\n";
+      mark = "<circle class=\"dot\" cx=\"" + At(legend_x + 24) + "\" cy=\"" + At(legend_y - 4) + "\" r=\"3\"/>\n";
     } else if (series.shape == PlotShape::kBand) {
       const std::string fill = "fill=\"" + Colour(bands++) + "\"/>\n";
       std::string points;
@@ -98,7 +102,7 @@ std::string SvgOf(const LinePlot& plot) {
       for (std::size_t n = series.x.size(); n-- > 0;)
         if (std::isfinite(series.high[n])) points += At(x_of(series.x[n])) + "," + At(y_of(series.high[n])) + " ";
       svg += "<polygon class=\"band\" points=\"" + points + "\" " + fill;
-      mark = "<rect class=\"band\" x=\"" + At(kLeft + 14) + "\" y=\"" + At(legend_y - 10) +
+      mark = "<rect class=\"band\" x=\"" + At(legend_x + 14) + "\" y=\"" + At(legend_y - 10) +
              "\" width=\"20\" height=\"10\" " + fill;
     } else {
       const std::string stroke = "stroke=\"" + Colour(lines++) + "\"";
@@ -110,11 +114,11 @@ std::string SvgOf(const LinePlot& plot) {
         points += At(x_of(series.x[n])) + "," + At(y_of(series.y[n])) + " ";
       }
       svg += "<polyline class=\"line\" points=\"" + points + "\" " + stroke + "/>\n";
-      mark = Line(kLeft + 14, legend_y - 4, kLeft + 34, legend_y - 4, "line");
+      mark = Line(legend_x + 14, legend_y - 4, legend_x + 34, legend_y - 4, "line");
       mark.insert(mark.find("/>"), " " + stroke);
     }
     if (series.label.empty()) continue;
-    svg += mark + Text(kLeft + 42, legend_y, "start", series.label);
+    svg += mark + Text(legend_x + 42, legend_y, "start", series.label);
     legend_y += kLegendLine;
   }
   return svg + "</svg>\n";

@@ -31,7 +31,7 @@ struct LinePlot {
 };
 
 // The axis of y begins at zero. Points that are not finite are left out.
-// Requires  at least one finite point; as many y, and high of a band, as x.
+// Requires  at least one finite point, one of the last series; as many y, and high of a band, as x.
 std::string SvgOf(const LinePlot& plot);
 
 }  // namespace waypost::cli
