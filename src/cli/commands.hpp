@@ -39,6 +39,7 @@ void AddRetention(CommandLine& command_line);
 void AddBackup(CommandLine& command_line);
 void AddForget(CommandLine& command_line);
 void AddBench(CommandLine& command_line);
+void AddReport(CommandLine& command_line);  // with WAYPOST_REPORT alone
 void AddInsightFeedback(VerbGroup& group);
 #endif
 

@@ -39,6 +39,9 @@ int main(int argc, char** argv) {
   waypost::cli::AddBackup(command_line);
   waypost::cli::AddForget(command_line);
   waypost::cli::AddBench(command_line);
+#ifdef WAYPOST_REPORT
+  waypost::cli::AddReport(command_line);
+#endif
   waypost::cli::AddInsightFeedback(insight);
 #endif
   return command_line.Run(argc, argv);
