@@ -45,6 +45,7 @@ class Parser {
   // The functions return false after Fail has kept what was wanted and where.
   bool Record(std::vector<std::string_view>& names, std::vector<Cell>& cells);
   bool List(std::vector<std::string>& list);
+  bool Array(std::vector<std::string_view>& elements);
   absl::Status error() const;
 
  private:
@@ -120,6 +121,24 @@ bool Parser::List(std::vector<std::string>& list) {
       return Fail("a string or a number");
     }
     list.emplace_back(cell.text);
+    SkipSpace();
+    if (TakeIf(']')) return End();
+    if (!TakeIf(',')) return Fail("',' or ']'");
+  }
+}
+
+// Decodes nothing, so the text stays as it is.
+bool Parser::Array(std::vector<std::string_view>& elements) {
+  SkipSpace();
+  if (!TakeIf('[')) return Fail("'['");
+  SkipSpace();
+  if (TakeIf(']')) return End();
+  for (;;) {
+    SkipSpace();
+    const char* const start = at_;
+    Cell cell;
+    if (Next('"') ? !String(false, cell.text) : !Value(cell)) return false;
+    elements.emplace_back(start, static_cast<std::size_t>(at_ - start));
     SkipSpace();
     if (TakeIf(']')) return End();
     if (!TakeIf(',')) return Fail("',' or ']'");
@@ -324,6 +343,12 @@ absl::StatusOr<std::vector<std::string>> ParseJsonList(std::string_view json) {
   Parser parser(text);
   if (!parser.List(list)) return parser.error();
   return list;
+}
+
+absl::Status SplitJsonArray(std::string_view json, std::vector<std::string_view>& elements) {
+  elements.clear();
+  Parser parser(std::span<char>(const_cast<char*>(json.data()), json.size()));  // Array writes nothing
+  return parser.Array(elements) ? absl::OkStatus() : parser.error();
 }
 
 }  // namespace waypost::internal

@@ -42,6 +42,12 @@ absl::Status ParseJsonRecord(std::span<char> line, std::vector<std::string_view>
 // Errors  kInvalidArgument: anything else.
 absl::StatusOr<std::vector<std::string>> ParseJsonList(std::string_view json);
 
+// Finds the elements of an array, each as written.
+//
+// Errors    kInvalidArgument: not one array of JSON, nested too deep.
+// Lifetime  the views point into `json`.
+absl::Status SplitJsonArray(std::string_view json, std::vector<std::string_view>& elements);
+
 }  // namespace waypost::internal
 
 #endif  // WAYPOST_EVENT_JSON_RECORD_HPP_

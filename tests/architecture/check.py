@@ -16,7 +16,7 @@ BELOW = {
     "base": [],
     "event": ["base"],
     "matrix": ["base", "event"],
-    "text": ["base", "event", "matrix"],
+    "text": ["base", "event", "matrix", "file/file_io.hpp", "file/guard.hpp"],
     "model": ["base", "event", "matrix"],
     "file": ["base", "event", "matrix", "text", "model"],
     "store": ["base", "event", "file/file_io.hpp", "file/guard.hpp"],
