@@ -31,6 +31,7 @@ void AddInsightAbTest(VerbGroup& group);
 void AddInsightUplift(VerbGroup& group);
 void AddSearch(CommandLine& command_line);  // with WAYPOST_TEXT
 #ifdef WAYPOST_STORE
+void AddInsightFeatures(VerbGroup& group);
 void AddImport(CommandLine& command_line);
 void AddExport(CommandLine& command_line);
 void AddPublish(CommandLine& command_line);

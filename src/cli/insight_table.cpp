@@ -75,20 +75,22 @@ void WriteJson(const TableModel& model, const std::vector<std::string>& ids, con
 void AddInsightTableFlags(Verb& verb, InsightTableFlags& flags) {
   const std::string group = "A plain table";
   verb.Option("--table", "FILE", flags.file, "CSV, TSV or JSON lines, one row a user, also gzipped").Group(group);
-  verb.Option("--label", "COL", flags.label, "The column to predict").Group(group);
-  verb.Option("--positive", "VALUE", flags.positive, "The label's value that counts as yes; known for yes, true and 1")
-      .Group(group);
-  verb.Option("--id-col", "COL", flags.id_column, "The user's id: predicts nothing; predictions are listed by it")
-      .Group(group);
-  verb.Option("--folds", "K", flags.folds, "Rows are judged in K parts, each by a model of the others")
-      .Between(2, 1000)
-      .Group(group);
-  verb.Option("--categorical", "COL,...", flags.categorical, "Columns whose numbers are names").Group(group);
-  verb.Option("--exclude-col", "COL,...", flags.excluded, "Columns that predict nothing").Group(group);
-  verb.Option("--l2", "STRENGTH", flags.l2, "Penalty on the coefficients; 0 for none").Group(group);
+  const auto keep = [&](const std::string& name, OptionHandle option) {
+    option.Group(group);
+    flags.options.emplace_back(name, option);
+  };
+  keep("--label", verb.Option("--label", "COL", flags.label, "The column to predict"));
+  keep("--positive", verb.Option("--positive", "VALUE", flags.positive,
+                                 "The label's value that counts as yes; known for yes, true and 1"));
+  keep("--id-col", verb.Option("--id-col", "COL", flags.id_column,
+                               "The user's id: predicts nothing; predictions are listed by it"));
+  keep("--folds", verb.Option("--folds", "K", flags.folds, "Rows are judged in K parts, each by a model of the others")
+                      .Between(2, 1000));
+  keep("--categorical", verb.Option("--categorical", "COL,...", flags.categorical, "Columns whose numbers are names"));
+  keep("--exclude-col", verb.Option("--exclude-col", "COL,...", flags.excluded, "Columns that predict nothing"));
 }
 
-absl::Status RunInsightTable(const InsightTableFlags& flags, const std::string& key, int threads,
+absl::Status RunInsightTable(const InsightTableFlags& flags, const std::string& key, double l2, int threads,
                              const OutputFlags& output, Console& console) {
   if (!flags.label) return UsageError("--table: want --label, the column to predict");
   WAYPOST_ASSIGN_OR_RETURN(const DataTable table, ReadDataTable(flags.file));
@@ -97,7 +99,7 @@ absl::Status RunInsightTable(const InsightTableFlags& flags, const std::string& 
                             .excluded = SplitNames(flags.excluded),
                             .categorical = SplitNames(flags.categorical),
                             .folds = flags.folds,
-                            .regression = {.l2 = flags.l2}};
+                            .regression = {.l2 = l2}};
   std::vector<std::string> ids;
   if (flags.id_column) {
     WAYPOST_ASSIGN_OR_RETURN(const DataColumn* column, table.Find(*flags.id_column));

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "command_line.hpp"
@@ -19,12 +20,12 @@ struct InsightTableFlags {
   std::string categorical;  // names between commas
   std::string excluded;
   int folds = 5;
-  double l2 = 1;
+  std::vector<std::pair<std::string, OptionHandle>> options;  // all but --table, by name
 };
 void AddInsightTableFlags(Verb& verb, InsightTableFlags& flags);
 
 //   key  of a row's probability in the output: "p_leave" or "p_pay".
-absl::Status RunInsightTable(const InsightTableFlags& flags, const std::string& key, int threads,
+absl::Status RunInsightTable(const InsightTableFlags& flags, const std::string& key, double l2, int threads,
                              const OutputFlags& output, Console& console);
 
 }  // namespace waypost::cli

@@ -16,6 +16,9 @@ int main(int argc, char** argv) {
   waypost::cli::AddSimulate(command_line);
   waypost::cli::VerbGroup& insight =
       command_line.AddGroup("insight", "Understand users, growth and what to do about them");
+#ifdef WAYPOST_STORE
+  waypost::cli::AddInsightFeatures(insight);
+#endif
   waypost::cli::AddInsightChurn(insight);
   waypost::cli::AddInsightPayment(insight);
   waypost::cli::AddInsightGrowth(insight);
