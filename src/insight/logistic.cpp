@@ -13,6 +13,7 @@ constexpr double kCollinear = 1e-10;     // share of a column's sum of squares t
 constexpr double kConvergedStep = 1e-9;  // the next step of Newton's method would be about its square
 constexpr double kSeparatingSize = 20;   // a linear predictor beyond it: probabilities within 2e-9 of 0 or 1
 constexpr int kMaxHalvings = 30;
+constexpr std::size_t kTogether = 4;  // rows
 
 // What a pass over the rows adds up. Only columns that vary take part; `second` is upper-triangular, p x p.
 struct Sums {
@@ -205,9 +206,14 @@ class Fitter {
       if (options_.l2 == 0 && (f.high_of[0] <= f.low_of[1] || f.high_of[1] <= f.low_of[0]))
         WAYPOST_RETURN_IF_ERROR(
             Report(LogisticProblemKind::kSeparation, absl::StrCat(Name(j), " separates the labels by itself")));
+      const double scale = f.indicator ? 1 : std::sqrt(squares[j] / static_cast<double>(used_rows_));
+      if (!(scale > 1e-150 && scale < 1e150))
+        return absl::InvalidArgumentError(
+            absl::StrCat("FitLogistic.values: ", Name(j), ": want a deviation between 1e-150 and 1e150, got ", scale));
       active_.push_back(j);
       centres_.push_back(f.indicator ? 0 : means_[j]);
-      scales_.push_back(f.indicator ? 1 : std::sqrt(squares[j] / static_cast<double>(used_rows_)));
+      scales_.push_back(scale);
+      inverse_scales_.push_back(1 / scales_.back());
     }
     return absl::OkStatus();
   }
@@ -238,15 +244,18 @@ class Fitter {
     sums.group_first.resize(data_.group_count);
     sums.group_second.resize(data_.group_count);
     sums.cross.resize(data_.group_count * p);
-    std::vector<double> z(p);
+    // Rows are taken kTogether at a time: the matrix is then read and written once for all of them.
+    std::vector<double> z(kTogether * p), scaled(kTogether * p);
+    std::size_t held = 0;
     for (std::size_t row = begin; row < end; ++row) {
       const std::size_t group = Group(row);
       if (!used_[group]) continue;
       const double* x = data_.values.data() + row * columns_;
+      double* zr = z.data() + held * p;
       double predictor = intercepts[group];
       for (std::size_t j = 0; j < p; ++j) {
-        z[j] = (x[active_[j]] - centres_[j]) / scales_[j];
-        predictor += slopes[j] * z[j];
+        zr[j] = (x[active_[j]] - centres_[j]) * inverse_scales_[j];
+        predictor += slopes[j] * zr[j];
       }
       const double away = std::exp(-std::abs(predictor));  // in (0, 1]: nothing overflows
       const double probability = predictor >= 0 ? 1 / (1 + away) : away / (1 + away);
@@ -257,16 +266,34 @@ class Fitter {
       sums.group_first[group] += residual;
       sums.group_second[group] += weight;
       double* cross = sums.cross.data() + group * p;
+      double* sr = scaled.data() + held * p;
       for (std::size_t j = 0; j < p; ++j) {
-        if (z[j] == 0) continue;
-        const double scaled = weight * z[j];
-        sums.first[j] += residual * z[j];
-        cross[j] += scaled;
-        double* line = sums.second.data() + j * p;
-        for (std::size_t k = j; k < p; ++k) line[k] += scaled * z[k];
+        sr[j] = weight * zr[j];
+        cross[j] += sr[j];
+        sums.first[j] += residual * zr[j];
       }
+      if (++held < kTogether) continue;
+      AddProducts(z, scaled, sums.second);
+      held = 0;
     }
+    std::fill(z.begin() + static_cast<std::ptrdiff_t>(held * p), z.end(), 0.0);
+    std::fill(scaled.begin() + static_cast<std::ptrdiff_t>(held * p), scaled.end(), 0.0);
+    if (held > 0) AddProducts(z, scaled, sums.second);
     return sums;
+  }
+
+  // Adds the products of kTogether rows to the upper triangle of `matrix`.
+  void AddProducts(const std::vector<double>& z, const std::vector<double>& scaled, std::vector<double>& matrix) const {
+    static_assert(kTogether == 4);
+    const std::size_t p = active_.size();
+    const double* z0 = z.data();
+    const double *z1 = z0 + p, *z2 = z1 + p, *z3 = z2 + p;
+    for (std::size_t j = 0; j < p; ++j) {
+      const double a = scaled[j], b = scaled[p + j], c = scaled[2 * p + j], d = scaled[3 * p + j];
+      if (a == 0 && b == 0 && c == 0 && d == 0) continue;
+      double* line = matrix.data() + j * p;
+      for (std::size_t k = j; k < p; ++k) line[k] += a * z0[k] + b * z1[k] + c * z2[k] + d * z3[k];
+    }
   }
 
   // The second derivative in the slopes once the intercepts are eliminated; upper triangle.
@@ -478,7 +505,7 @@ class Fitter {
   std::vector<double> one_label_;  // of the others: -infinity, infinity, or NaN without a row
   std::vector<double> means_;
   std::vector<std::size_t> active_;  // columns that vary
-  std::vector<double> centres_, scales_;
+  std::vector<double> centres_, scales_, inverse_scales_;
   std::vector<double> intercepts_, slopes_;  // of the columns inside
   std::vector<LogisticProblem> problems_;
   int iterations_ = 0;

@@ -215,6 +215,8 @@ TEST(Logistic, RefusesWhatIsNoData) {
   EXPECT_THAT(message(world, {.max_iterations = 0}), HasSubstr("max_iterations: want 1..10000, got 0"));
   world.values[4] = std::nan("");
   EXPECT_THAT(message(world), HasSubstr("column 'share': want a finite value, got nan in row 1"));
+  world.values[4] = 1e200;
+  EXPECT_THAT(message(world), HasSubstr("column 'share': want a deviation between 1e-150 and 1e150, got inf"));
   world.values.pop_back();
   EXPECT_THAT(message(world), HasSubstr("want 20 rows of 3 columns, got 59 values"));
   world = RandomWorld(1, 20);
