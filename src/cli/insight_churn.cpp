@@ -1,5 +1,6 @@
 // cli/insight_churn.cpp - waypost insight churn and waypost insight payment: who will leave, who will pay.
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "insight_table.hpp"
 #include "models.hpp"
 #include "output_flags.hpp"
+#include "waypost/insight/forecast.hpp"
 
 namespace waypost::cli {
 namespace {
@@ -16,7 +18,7 @@ namespace {
 struct Options {
   InsightTableFlags table;
   InsightStoreFlags store;
-  double l2 = 1;
+  std::optional<double> l2;
   int threads = 0;
   OutputFlags output;
 };
@@ -32,14 +34,15 @@ absl::Status Run(const Options& options, ForecastSubject subject, Console& conso
   if (options.table.file.empty() == options.store.store.empty()) return UsageError("want --store DIR or --table FILE");
   if (!options.store.store.empty()) {
     WAYPOST_RETURN_IF_ERROR(RefuseGiven(options.table.options, "--table FILE"));
-    return RunInsightStore(options.store, subject, options.l2, options.threads, options.output, console);
+    return RunInsightStore(options.store, subject, options.l2.value_or(ForecastOptions().regression.l2),
+                           options.threads, options.output, console);
   }
 #else
   if (options.table.file.empty()) return UsageError("want --table FILE");
 #endif
   WAYPOST_RETURN_IF_ERROR(RefuseGiven(options.store.options, "--store DIR"));
-  return RunInsightTable(options.table, subject == ForecastSubject::kChurn ? "p_leave" : "p_pay", options.l2,
-                         options.threads, options.output, console);
+  return RunInsightTable(options.table, subject == ForecastSubject::kChurn ? "p_leave" : "p_pay",
+                         options.l2.value_or(LogisticOptions().l2), options.threads, options.output, console);
 }
 
 void AddVerb(VerbGroup& group, const std::string& name, const std::string& summary, ForecastSubject subject,
@@ -50,7 +53,9 @@ void AddVerb(VerbGroup& group, const std::string& name, const std::string& summa
   AddInsightStoreFlags(verb, options->store);
 #endif
   AddInsightTableFlags(verb, options->table);
-  verb.Option("--l2", "STRENGTH", options->l2, "Penalty on the coefficients; 0 for none").Between(0, 1e12);
+  verb.Option("--l2", "STRENGTH", options->l2,
+              "Penalty on the coefficients, 0 for none; default 10 for a store, 1 for a table")
+      .Between(0, 1e12);
   AddThreads(verb, options->threads);
   AddOutputFlags(verb, options->output);
   verb.Runs([options, subject](Console& console) { return Run(*options, subject, console); });

@@ -1,9 +1,9 @@
 // waypost/insight/activity.hpp - what each user did in order of time, and the two sides of a moment as two types.
 //
-// (1) Past holds the events strictly before its moment, Future those at or after it. Features are functions of a Past
-//     and outcomes of a Future, so that no feature can read what it is to predict.
-// (2) Events of one user are in order of time, those of one moment in the order of the log. Events without a time have no
-//     place in either and are left out and counted.
+// (1) PastView holds the events strictly before its moment, FutureView those at or after it. Features are functions of
+//     the one and outcomes of the other, so that no feature can read what it is to predict.
+// (2) Events of one user are in order of time, those of one moment in the order of the log. Events without a time have
+//     no place in either and are left out and counted.
 // (3) A kind of the role neutral (an impression, a reminder) is something done to the user; every other is an act.
 #ifndef WAYPOST_INSIGHT_ACTIVITY_HPP_
 #define WAYPOST_INSIGHT_ACTIVITY_HPP_

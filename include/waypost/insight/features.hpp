@@ -1,8 +1,8 @@
 // waypost/insight/features.hpp - who a user is, in numbers, from what they did before a moment.
 //
 // Definition   UserFeatureTable() lists each feature with its meaning. Windows count back from the moment: the last 7
-//              days are [moment - 7 days, moment). A session ends where the user is silent for 30 minutes. Days and hours
-//              are those of UTC.
+//              days are [moment - 7 days, moment). A session ends where the user is silent for 30 minutes. Days and
+//              hours are those of UTC.
 // Complexity   O(events log events of a user).
 // Determinism  each user on their own: the same for any number of threads.
 // Checked by   tests/unit/insight_features_test.cpp by hand and against a naive count; tests/property/

@@ -1,28 +1,30 @@
 // waypost/insight/forecast.hpp - who will leave and who will pay in each of the coming periods, learned from what users
 // did after earlier moments.
 //
-// Definition   Asked at a moment `at` about periods 1..H of length p: period t is [at + (t-1) p, at + t p). Forecast are
-//              the users who acted in the last `inactive` before the moment.
+// Definition   Asked at a moment `at` about periods 1..H of length p: period t is [at + (t-1) p, at + t p). Forecast
+//              are the users who acted in the last `inactive` before the moment.
 //              A user leaves in the first period from whose beginning on they do not act for `inactive`.
 //              A user pays in a period in which they have an event of a kind that pays. Of those who have paid before,
 //              each period counts (repeat payments); of the others the first payment.
 //              p_leave(t), p_pay(t) are seen from the moment: survival(t) = 1 - p_leave(1) - ... - p_leave(t);
 //              expected_payments = p_pay(1) + ... + p_pay(H), for those who never paid the chance of a first payment;
-//              expected_value = that times the mean of the user's own payments, drawn towards everyone's by the weight
-//              of two.
-//              Learned from the cut-offs at - F - m p H, m = 0, 1, ..., where F = max((H - 1) p + inactive, H p) is what
-//              an outcome takes to be known: nothing at or after `at` is read. For each period the hazard of those still
-//              there is a penalised logistic regression (insight/hazard.hpp's model with coefficients of their own in
-//              each period) on the features of insight/features.hpp (logarithms of those without an upper end, and the
-//              sessions missed, recency times sessions per week) and on the host's facts about the user that held.
+//              expected_value = that times the mean of the user's own payments, drawn towards everyone's by the
+//              weight of two.
+//              Learned from the cut-offs at - F - m p H, m = 0, 1, ..., where F = max((H - 1) p + inactive, H p) is
+//              what an outcome takes to be known: nothing at or after `at` is read. For each period the hazard of those
+//              still there is a penalised logistic regression (insight/logistic.hpp) on the features of
+//              insight/features.hpp (logarithms of those without an upper end, and the sessions missed, recency times
+//              sessions per week) and on the host's facts about the user that held.
 //              Backtest: the same at K earlier moments at - F - k p H, each forecast by what lay before it and compared
 //              with what came, beside a regression on recency and number of acts alone.
-// Sources      insight/hazard.hpp; design of label windows as in P. Fader, B. Hardie, Customer-base valuation in a
-//              contractual setting, Marketing Science 29(1), 2010.
+// Sources      J. Singer, J. Willett, It's about time: using discrete-time survival analysis to study duration and the
+//              timing of events, Journal of Educational Statistics 18(2), 1993.
+// Deviations   Each period has coefficients of its own: what silence says differs from one to the next.
 // Complexity   O(events) for each cut-off; the regressions as insight/logistic.hpp on at most max_rows rows a period.
-// Determinism  rows beyond max_rows are left out by a hash of user and cut-off; the same bytes for any number of threads.
-// Checked by   tests/unit/insight_forecast_test.cpp; tests/property/insight_forecast_test.cpp (no event at or after the
-//              moment changes a forecast); tests/simulate/forecast_test.cpp (against the planted probabilities).
+// Determinism  Rows beyond max_rows are left out by a hash of user and cut-off; the same bytes for any number of
+//              threads.
+// Checked by   tests/unit/insight_forecast_test.cpp; tests/property/insight_forecast_test.cpp: no event at or after the
+//              moment changes a forecast; tests/simulate/forecast_test.cpp: against the planted probabilities.
 #ifndef WAYPOST_INSIGHT_FORECAST_HPP_
 #define WAYPOST_INSIGHT_FORECAST_HPP_
 
@@ -52,7 +54,7 @@ struct ForecastOptions {
   std::int64_t inactive_us = 28 * kDayMicros;  // silence that means that a user has left, more than 0
   // -- quality --
   int cut_offs = 8;  // earlier moments to learn from at most, 1..100; as many as the events reach back
-  LogisticOptions regression = {};
+  LogisticOptions regression = {.l2 = 10};  // many features say much the same: more than of a table
   // -- speed --
   std::size_t max_rows = 200'000;  // users and cut-offs to learn from, 100 or more
 };
