@@ -14,7 +14,7 @@ std::string BinName(const std::vector<std::uint32_t>& ends, std::size_t bin) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<LifeTableRow>> MakeLifeTable(std::span<const Lifetime> lifetimes) {
+absl::StatusOr<std::vector<LifeTableRow>> MakeLifeTable(std::span<const PersonLifetime> lifetimes) {
   if (lifetimes.empty()) return absl::InvalidArgumentError("MakeLifeTable.lifetimes: want one or more, got none");
   std::uint32_t longest = 0;
   for (std::size_t n = 0; n < lifetimes.size(); ++n) {
@@ -24,7 +24,7 @@ absl::StatusOr<std::vector<LifeTableRow>> MakeLifeTable(std::span<const Lifetime
     longest = std::max(longest, lifetimes[n].periods);
   }
   std::vector<std::size_t> ended(longest + 1), events(longest + 1);
-  for (const Lifetime& lifetime : lifetimes) {
+  for (const PersonLifetime& lifetime : lifetimes) {
     ++ended[lifetime.periods];
     events[lifetime.periods] += lifetime.event;
   }

@@ -19,15 +19,15 @@ using ::testing::HasSubstr;
 const std::vector<int> kGehan = {6,   6,   6,   7,   10,  13,  16,  22,  23,  -6, -9,
                                  -10, -11, -17, -19, -20, -25, -32, -32, -34, -35};
 
-std::vector<Lifetime> Gehan() {
-  std::vector<Lifetime> lifetimes;
+std::vector<PersonLifetime> Gehan() {
+  std::vector<PersonLifetime> lifetimes;
   for (const int weeks : kGehan) lifetimes.push_back({static_cast<std::uint32_t>(std::abs(weeks)), weeks > 0});
   return lifetimes;
 }
 
-std::vector<Lifetime> RandomLifetimes(std::uint64_t seed, std::size_t count, std::uint32_t longest) {
+std::vector<PersonLifetime> RandomLifetimes(std::uint64_t seed, std::size_t count, std::uint32_t longest) {
   Random random(seed);
-  std::vector<Lifetime> lifetimes;
+  std::vector<PersonLifetime> lifetimes;
   for (std::size_t n = 0; n < count; ++n)
     lifetimes.push_back({1 + static_cast<std::uint32_t>(random.Below(longest)), random.Bernoulli(0.4)});
   lifetimes.push_back({longest, false});
@@ -35,11 +35,11 @@ std::vector<Lifetime> RandomLifetimes(std::uint64_t seed, std::size_t count, std
 }
 
 // The product over the distinct times of events, counted anew at each.
-double NaiveKaplanMeier(const std::vector<Lifetime>& lifetimes, std::uint32_t to) {
+double NaiveKaplanMeier(const std::vector<PersonLifetime>& lifetimes, std::uint32_t to) {
   double survival = 1;
   for (std::uint32_t t = 1; t <= to; ++t) {
     double at_risk = 0, events = 0;
-    for (const Lifetime& life : lifetimes) {
+    for (const PersonLifetime& life : lifetimes) {
       at_risk += life.periods >= t;
       events += life.periods == t && life.event;
     }
@@ -60,14 +60,14 @@ TEST(LifeTable, HasThePublishedSurvivalOfGehansPatients) {
 }
 
 TEST(Hazard, OfPeriodsAloneIsTheLifeTableAndItsSurvivalThatOfKaplanAndMeier) {
-  std::vector<std::vector<Lifetime>> worlds = {Gehan()};
+  std::vector<std::vector<PersonLifetime>> worlds = {Gehan()};
   for (std::uint64_t seed = 0; seed < 20; ++seed) worlds.push_back(RandomLifetimes(seed, 60 + 40 * seed, 12));
-  for (const std::vector<Lifetime>& lifetimes : worlds) {
+  for (const std::vector<PersonLifetime>& lifetimes : worlds) {
     const std::vector<LifeTableRow> table = MakeLifeTable(lifetimes).value();
     std::vector<std::uint32_t> ends;
     for (const LifeTableRow& row : table) ends.push_back(row.period);
     PersonPeriods rows({}, ends);
-    for (const Lifetime& lifetime : lifetimes) rows.Add(lifetime, {});
+    for (const PersonLifetime& lifetime : lifetimes) rows.Add(lifetime, {});
     const HazardModel model = FitHazard(rows, {.l2 = 0}).value();
     const std::vector<double> survival = model.Survival(static_cast<std::uint32_t>(table.size()), {});
     for (const LifeTableRow& row : table) {
@@ -121,7 +121,7 @@ TEST(Hazard, NamesPeriodsWithoutEventsAndRefusesEmptyOnes) {
 
 TEST(LifeTable, RefusesWhatIsNoLifetime) {
   EXPECT_THAT(std::string(MakeLifeTable({}).status().message()), HasSubstr("got none"));
-  const std::vector<Lifetime> none = {{3, true}, {0, false}};
+  const std::vector<PersonLifetime> none = {{3, true}, {0, false}};
   EXPECT_THAT(std::string(MakeLifeTable(none).status().message()), HasSubstr("want 1..100000 periods, got 0 at 1"));
 }
 

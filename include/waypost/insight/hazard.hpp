@@ -32,11 +32,11 @@
 namespace waypost {
 
 // How long one subject was watched.
-struct Lifetime {
+struct PersonLifetime {
   std::uint32_t periods = 0;  // watched periods, 1 or more
   bool event = false;         // it happened in the last of them; otherwise watching ended
 
-  friend bool operator==(const Lifetime&, const Lifetime&) = default;
+  friend bool operator==(const PersonLifetime&, const PersonLifetime&) = default;
 };
 
 struct LifeTableRow {
@@ -50,7 +50,7 @@ struct LifeTableRow {
 
 // Returns a row for each period 1..the longest.
 // Errors  kInvalidArgument: no lifetime, one of no period or of more than kMaxPeriods.
-absl::StatusOr<std::vector<LifeTableRow>> MakeLifeTable(std::span<const Lifetime> lifetimes);
+absl::StatusOr<std::vector<LifeTableRow>> MakeLifeTable(std::span<const PersonLifetime> lifetimes);
 
 inline constexpr std::uint32_t kMaxPeriods = 100'000;
 
@@ -70,7 +70,7 @@ class PersonPeriods {
   void Add(std::uint32_t period, std::span<const double> covariates, bool event);
 
   // Adds every period of a subject whose covariates stay the same.
-  void Add(const Lifetime& lifetime, std::span<const double> covariates) {
+  void Add(const PersonLifetime& lifetime, std::span<const double> covariates) {
     for (std::uint32_t period = 1; period <= lifetime.periods; ++period)
       Add(period, covariates, lifetime.event && period == lifetime.periods);
   }
