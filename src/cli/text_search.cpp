@@ -34,10 +34,11 @@ struct Result {
   std::vector<MatchedTerm> because;
 };
 
-// The words around the matches: of the field that shows most of them, the title last.
+// The words around the matches: of the field that shows most of them, of equals the longest, the title last.
 std::string SnippetOf(const TextDocuments& documents, std::size_t row, const std::vector<MatchedTerm>& because) {
   std::string best;
   float most = -1;
+  std::size_t longest = 0;
   for (std::size_t column = 0; column < documents.table.columns.size(); ++column) {
     const std::string_view text = documents.table.text(row, column);
     if (text.empty()) continue;
@@ -52,8 +53,9 @@ std::string SnippetOf(const TextDocuments& documents, std::size_t row, const std
         amount += documents.table.columns[column] == "title" ? 0 : because[n].amount;
       }
     });
-    if (amount <= most) continue;
+    if (amount < most || (amount == most && text.size() <= longest)) continue;
     most = amount;
+    longest = text.size();
     best = MakeSnippet(text, because, documents.index.tokenizer());
   }
   return best;

@@ -58,6 +58,12 @@ TEST_F(Text, SearchKnowsCodeAndChinese) {
   EXPECT_EQ(Found({"sql", "--documents", courses}), Ids({"zh"}));
 }
 
+TEST_F(Text, SearchShowsTheLongestTextWhereOnlyTheTitleMatches) {
+  const nlohmann::json json = RunJson({"search", "beginners", "--documents", Courses()});
+  ASSERT_EQ(json["results"].size(), 1u);
+  EXPECT_EQ(json["results"][0]["snippet"], "Templates and the heap.");
+}
+
 TEST_F(Text, SearchAnswersHostileQueries) {
   const std::string courses = Courses();
   std::string many;
