@@ -143,6 +143,7 @@ PageSection CohortSection(const CommunityFacts& facts) {
   } else {
     section.blocks.emplace_back(std::move(chart));
   }
+  AddSurvival(facts, section);
   PageHeatMap map = CohortMap(facts);
   if (map.table.columns.size() > 2) {
     section.blocks.emplace_back(PageNote{NoteLevel::kPlain, texts("cohort.note")});

@@ -11,6 +11,7 @@ namespace report {
 CommunityFacts::CommunityFacts(const CommunityView& community, const CommunityReportOptions& report_options)
     : events(community.events),
       catalogue(community.catalogue),
+      shown(community.shown),
       options(report_options),
       texts(report_options.language) {
   constexpr std::int64_t kMostDays = kMostPeriods * 30;  // 33 years: what is earlier is a wrong time
@@ -32,6 +33,7 @@ CommunityFacts::CommunityFacts(const CommunityView& community, const CommunityRe
     return;
   }
   first_day = std::max(earliest, last_day - kMostDays);
+  moment_us = std::min(options.now_us, (last_day + 1) * kDayUs - 1);
   days.resize(events.size());
   std::vector<bool> neutral(events.kinds().size());
   for (std::uint16_t kind = 0; kind < neutral.size(); ++kind)
@@ -70,6 +72,8 @@ absl::StatusOr<Page> CommunityPage(const CommunityView& community, const Communi
   page.sections.push_back(report::ActivitySection(facts));
   page.sections.push_back(report::CohortSection(facts));
   page.sections.push_back(report::CatalogueSection(facts));
+  page.sections.push_back(report::FeedbackSection(facts));
+  page.sections.push_back(report::LeaderSection(facts));
   page.sections.push_back(report::DataSection(facts));
   return page;
 } catch (const std::bad_alloc&) {

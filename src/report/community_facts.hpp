@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct CommunityFacts {
 
   const EventLog& events;
   const Catalogue& catalogue;
+  std::span<const ShownItem> shown;
   const CommunityReportOptions& options;
   Texts texts;
 
@@ -43,6 +45,7 @@ struct CommunityFacts {
   std::int64_t first_day = 0;  // of the charts
   std::int64_t last_day = -1;  // the last with an event
   Period period = Period::kDay;
+  std::int64_t moment_us = 0;  // of the report: now, or the end of last_day where that is earlier
   std::size_t undated_events = 0;
   std::size_t future_events = 0;  // after now
   std::size_t early_events = 0;   // before first_day, which only a wrong time explains
@@ -52,7 +55,11 @@ PageSection OverviewSection(const CommunityFacts& facts);
 PageSection GrowthSection(const CommunityFacts& facts);
 PageSection ActivitySection(const CommunityFacts& facts);
 PageSection CohortSection(const CommunityFacts& facts);
+// Part of the section of cohorts.
+void AddSurvival(const CommunityFacts& facts, PageSection& section);
 PageSection CatalogueSection(const CommunityFacts& facts);
+PageSection LeaderSection(const CommunityFacts& facts);
+PageSection FeedbackSection(const CommunityFacts& facts);
 PageSection DataSection(const CommunityFacts& facts);
 
 }  // namespace waypost::report

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -30,8 +31,9 @@ std::int64_t At(const std::string& time) {
   return ParseTimestamp(time, std::nullopt).value();
 }
 
-Page MakePage(const EventLog& events, const Catalogue& catalogue, const std::string& now = "2024-06-01") {
-  const absl::StatusOr<Page> page = CommunityPage({events, catalogue}, {.now_us = At(now)});
+Page MakePage(const EventLog& events, const Catalogue& catalogue, const std::string& now = "2024-06-01",
+              std::span<const ShownItem> shown = {}) {
+  const absl::StatusOr<Page> page = CommunityPage({events, catalogue, shown}, {.now_us = At(now)});
   EXPECT_TRUE(page.ok()) << page.status();
   const absl::StatusOr<std::string> html = RenderPage(*page);
   EXPECT_TRUE(html.ok()) << html.status();
@@ -187,6 +189,55 @@ TEST(CommunityPage, GrowthBeforeItsMidpointHasNoEndAndNoProjection) {
   const Page page = MakePage(LogisticCommunity(60), {});
   EXPECT_THAT(AllNotes(page), HasSubstr("K is not identified"));
   EXPECT_EQ(FindTable(page, "growth")->rows.size(), 60u);
+}
+
+TEST(CommunityPage, SurvivalIsTheShareWhoseLastDayIsYetToCome) {
+  EventLogBuilder builder;
+  // Nobody is censored: user n acts on the first day and n days later, and the last day of all is far away.
+  for (int user = 0; user < 10; ++user)
+    for (const int day : {0, 10 * user}) {
+      const std::string name = "u" + std::to_string(user);
+      EXPECT_TRUE(builder.Append({.user = name, .item = "c", .time_us = At("2023-01-01") + day * kDay}).ok());
+    }
+  EXPECT_TRUE(builder.Append({.user = "last", .item = "c", .time_us = At("2023-12-01")}).ok());
+  const Page page = MakePage(std::move(builder).Build(), {});
+  const PageTable* survival = FindTable(page, "survival");
+  ASSERT_NE(survival, nullptr);
+  ASSERT_EQ(survival->rows.size(), 10u);
+  // The user of the last day is at risk for one day and has not left.
+  EXPECT_DOUBLE_EQ(Number(*survival, 0, 3), 10.0 / 11);
+  for (std::size_t row = 1; row < 10; ++row)
+    EXPECT_NEAR(Number(*survival, row, 3), 10.0 / 11 * static_cast<double>(9 - row) / 9, 1e-12);
+}
+
+TEST(CommunityPage, LeadersAreThoseWhoContributeAndFeedbackIsByPlace) {
+  EventLogBuilder builder;
+  const auto add = [&](const char* user, const char* item, std::uint16_t kind, const char* time) {
+    EXPECT_TRUE(builder.Append({.user = user, .item = item, .kind = kind, .time_us = At(time)}).ok());
+  };
+  add("ada", "q1", kAnswer, "2024-05-30");
+  add("ada", "q2", kAnswer, "2024-05-30");
+  add("bob", "q1", kAnswer, "2024-05-30");
+  for (int n = 0; n < 5; ++n) add("cid", "c", kView, "2024-05-30");
+  add("bob", "c", kPay, "2024-05-30");
+  const EventLog log = std::move(builder).Build();
+  const std::vector<ShownItem> shown = {
+      {.user = *log.users().Find("bob"), .item = *log.items().Find("c"), .rank = 0, .time_us = At("2024-05-29")},
+      {.user = *log.users().Find("ada"), .item = *log.items().Find("c"), .rank = 1, .time_us = At("2024-05-29")},
+      {.user = 99, .item = 99, .rank = 0, .time_us = At("2024-05-29")}};
+  const Page page = MakePage(log, {}, "2024-06-01", shown);
+  const PageTable* leaders = FindTable(page, "leaders");
+  ASSERT_NE(leaders, nullptr);
+  ASSERT_EQ(leaders->rows.size(), 2u);  // looking is no contribution where there are answers
+  EXPECT_EQ(std::get<std::string>(leaders->rows[0][0]), "ada");
+  EXPECT_GT(Number(*leaders, 0, 2), Number(*leaders, 1, 2));
+  const PageTable* feedback = FindTable(page, "feedback");
+  ASSERT_NE(feedback, nullptr);
+  EXPECT_EQ(Number(*feedback, 0, 1), 2);
+  EXPECT_EQ(Number(*feedback, 0, 2), 0.5);
+  EXPECT_EQ(Number(*feedback, 0, 5), 0.5);
+  EXPECT_EQ(Number(*feedback, 1, 2), 0);
+  EXPECT_THAT(AllNotes(MakePage(log, {})), HasSubstr("The store has no impressions"));
 }
 
 TEST(CommunityPage, CatalogueCountsWhatIsUsed) {

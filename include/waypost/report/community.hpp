@@ -14,11 +14,13 @@
 #define WAYPOST_REPORT_COMMUNITY_HPP_
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "waypost/base/status.hpp"
 #include "waypost/event/catalogue.hpp"
 #include "waypost/event/event_log.hpp"
+#include "waypost/insight/feedback.hpp"
 #include "waypost/report/page.hpp"
 
 namespace waypost {
@@ -26,7 +28,8 @@ namespace waypost {
 // What is reported on. Borrowed for the call.
 struct CommunityView {
   const EventLog& events;
-  const Catalogue& catalogue;  // may be empty
+  const Catalogue& catalogue;             // may be empty
+  std::span<const ShownItem> shown = {};  // what was shown to whom, by the indices of `events`; may be empty
 };
 
 // Options of CommunityPage. Aggregate: use designated initializers.
