@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "inputs.hpp"
+#include "waypost/file/catalogue_items.hpp"
 #include "waypost/file/model_bundle.hpp"
 
 namespace waypost::cli {
@@ -21,6 +22,7 @@ std::string Name(std::string_view id, std::string_view title) {
 absl::StatusOr<Recommender> OpenRecommender(const std::string& file, const std::string& use,
                                             const Catalogue* catalogue) {
   WAYPOST_ASSIGN_OR_RETURN(ModelBundle bundle, OpenBundle(file));
+  if (catalogue != nullptr) WAYPOST_RETURN_IF_ERROR(AddCatalogueItems(*catalogue, bundle).status());
   RecommenderParts parts{.users = std::move(bundle.users),
                          .items = std::move(bundle.items),
                          .titles = std::move(bundle.titles),

@@ -12,7 +12,10 @@
 #include "settings_file.hpp"
 #include "table.hpp"
 #include "training.hpp"
+#include "waypost/file/catalogue_items.hpp"
 #include "waypost/file/model_bundle.hpp"
+#include "waypost/matrix/item_features.hpp"
+#include "waypost/model/ials_features.hpp"
 #include "waypost/rank/recommender.hpp"
 
 namespace waypost::cli {
@@ -30,15 +33,24 @@ struct Options {
   ContinuationFlags continuation;
   std::string out;
   bool strip_history = false;
+  bool no_features = false;
   int threads = 0;
   std::uint64_t memory_limit_mb = 0;
   std::uint64_t seed = 42;
   bool json = false;
 };
 
+// What was learned of the catalogue's fields.
+struct FeatureFacts {
+  std::size_t names = 0;  // 0: nothing was
+  float regularization = 0;
+  double recall = 0;  // of items left out
+  std::size_t added_items = 0;
+};
+
 // The object of --json.
 void WriteReport(const Options& options, const TrainedModel& trained, const EarlyStop& stop, const TrainingFacts& facts,
-                 std::uint64_t skipped, int threads, Console& console) {
+                 const FeatureFacts& features, std::uint64_t skipped, int threads, Console& console) {
   JsonWriter json(console);
   json.BeginObject();
   json.Member("model", options.model);
@@ -64,10 +76,47 @@ void WriteReport(const Options& options, const TrainedModel& trained, const Earl
   json.Member("items", facts.items);
   json.Member("pairs", facts.pairs);
   json.Member("events", facts.events);
+  if (features.names > 0) {
+    json.Key("features");
+    json.BeginObject();
+    json.Member("names", features.names);
+    json.Member("regularization", features.regularization);
+    json.Member("recall@20", features.recall);
+    json.Member("added_items", features.added_items);
+    json.EndObject();
+  }
   json.Member("skipped", skipped);
   WriteRunFacts(json, console, threads, options.seed);
   json.EndObject();
   console.Write("\n");
+}
+
+// Gives an iALS model, the first of the bundle, a map of the catalogue's features, and the bundle the items that the
+// catalogue has beside those of the events.
+absl::StatusOr<FeatureFacts> LearnFeatures(const Options& options, const InteractionMatrix& matrix, ModelBundle& bundle,
+                                           const Parallelism& parallelism, Console& console) {
+  FeatureFacts facts;
+  const auto* ials = dynamic_cast<const IalsModel*>(bundle.models.front().scorer.get());
+  if (ials == nullptr || options.catalog.file.empty()) return facts;
+  WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, ReadCatalogFile(options.catalog, options.input, console));
+  WAYPOST_ASSIGN_OR_RETURN(IdDictionary names, BuildFeatureVocabulary(catalogue, bundle.items));
+  if (names.size() == 0) {
+    console.Note("features: no two items of the events share one in the catalogue; items without events get no vector");
+    return facts;
+  }
+  facts.names = names.size();
+  WAYPOST_ASSIGN_OR_RETURN(const SparseMatrix features, BuildFeatureMatrix(catalogue, bundle.items, names));
+  TrainingControl control;
+  control.cancelled = [] { return Console::Interrupted(); };
+  WAYPOST_ASSIGN_OR_RETURN(IalsFeatures learned, AddFeatureMap(*ials, matrix, std::move(names), features,
+                                                               {.seed = options.seed}, control, parallelism));
+  facts.regularization = learned.regularization;
+  facts.recall = learned.recall.value_or(0);
+  bundle.models.front().scorer = std::make_shared<const IalsModel>(std::move(learned.model));
+  WAYPOST_ASSIGN_OR_RETURN(facts.added_items, AddCatalogueItems(catalogue, bundle, parallelism));
+  console.Note("features: " + Digits(facts.names) + " of the catalogue; " + Count(facts.added_items, "item") +
+               " without events ranked by them");
+  return facts;
 }
 
 absl::Status Train(const Options& options, const ModelOptions& model_options, Continuation& continuation,
@@ -106,11 +155,16 @@ absl::Status Train(const Options& options, const ModelOptions& model_options, Co
   }
   bundle.default_model = options.model;
   if (!options.strip_history) bundle.history = std::move(interactions.history);
+  FeatureFacts features;
+  if (!options.no_features) {
+    WAYPOST_ASSIGN_OR_RETURN(features, LearnFeatures(options, matrix, bundle, parallelism, console));
+  }
   interactions = Interactions();  // saving needs no matrix
   WAYPOST_RETURN_IF_ERROR(SaveBundle(bundle, options.out));
   console.Note("wrote " + options.out);
 
-  if (options.json) WriteReport(options, trained, stop, bundle.facts, input.skipped, parallelism.threads(), console);
+  if (options.json)
+    WriteReport(options, trained, stop, bundle.facts, features, input.skipped, parallelism.threads(), console);
   return absl::OkStatus();
 }
 
@@ -125,6 +179,8 @@ absl::Status RunTrain(Options options, Console& console) {
   }
   if (options.model.empty()) return UsageError("want --model, or --settings");
   WAYPOST_ASSIGN_OR_RETURN(const ModelOptions model_options, MakeModelOptions(options.model, settings, options.seed));
+  if (options.no_features && options.catalog.file.empty())
+    return UsageError("--no-features: want --catalog FILE beside it");
   if (options.strip_history && HoldsInteractions(model_options))
     return UsageError("--strip-history: want a model that does without the interactions, got " + options.model +
                       ", which holds them");
@@ -153,6 +209,8 @@ void AddTrain(CommandLine& command_line) {
   verb.Option("--out", "FILE", options->out, "The model file to write (.waypost)").Required();
   verb.Flag("--strip-history", options->strip_history,
             "Write no user's activity: known users are then ranked with --seen keep only");
+  verb.Flag("--no-features", options->no_features,
+            "Take titles alone from --catalog: an iALS model then ranks no item without events");
   AddEarlyStopFlags(verb, options->early_stop);
   AddContinuationFlags(verb, options->continuation);
   AddEventFileFlags(verb, options->input);

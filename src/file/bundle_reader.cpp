@@ -5,41 +5,11 @@
 #include <string>
 #include <utility>
 
+#include "file/dictionary_codec.hpp"
 #include "file/model_codec.hpp"
 
 namespace waypost::file {
 namespace {
-
-// The three sections of a dictionary.
-struct DictionarySections {
-  SectionType bytes;
-  SectionType offsets;
-  SectionType slots;
-};
-constexpr DictionarySections kUserSections = {SectionType::kUserBytes, SectionType::kUserOffsets,
-                                              SectionType::kUserSlots};
-constexpr DictionarySections kItemSections = {SectionType::kItemBytes, SectionType::kItemOffsets,
-                                              SectionType::kItemSlots};
-
-absl::StatusOr<IdDictionary> ReadDictionary(const SectionReader& reader, const DictionarySections& sections,
-                                            std::uint64_t count) {
-  WAYPOST_ASSIGN_OR_RETURN(SharedArray<char> bytes, reader.Array<char>(sections.bytes, 0));
-  WAYPOST_ASSIGN_OR_RETURN(SharedArray<std::uint64_t> offsets,
-                           reader.Array<std::uint64_t>(sections.offsets, 0, count + 1));
-  WAYPOST_ASSIGN_OR_RETURN(SharedArray<std::uint32_t> slots, reader.Array<std::uint32_t>(sections.slots, 0));
-  if (const std::optional<std::string> want = CheckSlotCount(slots.size(), count))
-    return Damaged(SectionName(sections.slots, 0), reader.envelope().Find(sections.slots, 0)->offset, *want,
-                   slots.size());
-  WAYPOST_RETURN_IF_ERROR(reader.FromFault(sections.offsets, 0, sizeof(std::uint64_t),
-                                           CheckOffsets(offsets.span(), bytes.size(), /*ends_only=*/!reader.full())));
-  if (reader.full()) {
-    WAYPOST_RETURN_IF_ERROR(
-        reader.FromFault(sections.bytes, 0, 1, CheckTexts(bytes.span(), offsets.span(), 1, kMaxIdBytes)));
-    WAYPOST_RETURN_IF_ERROR(reader.FromFault(sections.slots, 0, sizeof(std::uint32_t),
-                                             CheckSlots(bytes.span(), offsets.span(), slots.span())));
-  }
-  return IdDictionary(std::move(bytes), std::move(offsets), std::move(slots));
-}
 
 absl::StatusOr<ItemTitles> ReadTitles(const SectionReader& reader, std::uint64_t items) {
   if (!reader.Has(SectionType::kTitleBytes, 0) && !reader.Has(SectionType::kTitleOffsets, 0)) return ItemTitles();
@@ -78,8 +48,8 @@ absl::StatusOr<ModelBundle> ReadBundle(std::span<const std::byte> bytes, std::sh
   WAYPOST_ASSIGN_OR_RETURN(Metadata metadata, ReadMetadata(envelope));
   const SectionReader reader(envelope, std::move(owner), check);
   ModelBundle bundle;
-  WAYPOST_ASSIGN_OR_RETURN(bundle.users, ReadDictionary(reader, kUserSections, metadata.users));
-  WAYPOST_ASSIGN_OR_RETURN(bundle.items, ReadDictionary(reader, kItemSections, metadata.items));
+  WAYPOST_ASSIGN_OR_RETURN(bundle.users, ReadDictionary(reader, kUserSections, 0, metadata.users));
+  WAYPOST_ASSIGN_OR_RETURN(bundle.items, ReadDictionary(reader, kItemSections, 0, metadata.items));
   WAYPOST_ASSIGN_OR_RETURN(bundle.titles, ReadTitles(reader, metadata.items));
   WAYPOST_ASSIGN_OR_RETURN(bundle.history, ReadHistory(reader, metadata.users, metadata.items));
   bundle.models.reserve(metadata.models.size());
@@ -107,8 +77,8 @@ std::vector<absl::Status> FindProblems(const EnvelopeView& envelope, const absl:
   note(envelope.VerifyPadding());
   if (!metadata.ok()) return problems;
   const SectionReader reader(envelope, nullptr, OpenCheck::kFull);
-  note(ReadDictionary(reader, kUserSections, metadata->users).status());
-  note(ReadDictionary(reader, kItemSections, metadata->items).status());
+  note(ReadDictionary(reader, kUserSections, 0, metadata->users).status());
+  note(ReadDictionary(reader, kItemSections, 0, metadata->items).status());
   note(ReadTitles(reader, metadata->items).status());
   note(ReadHistory(reader, metadata->users, metadata->items).status());
   for (const auto& scorer : DecodeModels(reader, *metadata)) note(scorer.status());

@@ -54,6 +54,14 @@ std::string SectionName(SectionType type) {
       return "ials item panels";
     case SectionType::kIalsItemHead:
       return "ials item head";
+    case SectionType::kIalsFeatureBytes:
+      return "ials feature bytes";
+    case SectionType::kIalsFeatureOffsets:
+      return "ials feature offsets";
+    case SectionType::kIalsFeatureSlots:
+      return "ials feature slots";
+    case SectionType::kIalsFeatureWeights:
+      return "ials feature vectors";
     case SectionType::kEaseWeights:
       return "ease weights";
     case SectionType::kGraphUserOffsets:

@@ -1,9 +1,12 @@
-// iALS in a model file: both factor tables, the eigenvalues, the item index, and the options as parameters.
+// iALS in a model file: both factor tables, the eigenvalues, the item index, the map of features where there is one,
+// and the options as parameters.
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/shown.hpp"
+#include "file/dictionary_codec.hpp"
 #include "file/model_codec.hpp"
 #include "file/top_k_codec.hpp"
 #include "waypost/base/number_text.hpp"
@@ -71,6 +74,55 @@ absl::StatusOr<IalsOptions> ReadOptions(const Settings& parameters) {
   return BadParameter("solver", "auto, exact, cg or block", solver);
 }
 
+absl::Status InMetadata(std::uint32_t model, const absl::Status& status) {
+  return internal::AddContext(absl::StrCat(SectionName(SectionType::kMetadata, 0), ", model ", model), status);
+}
+
+// The features that a map knows, and how many items the training had.
+constexpr std::string_view kFeatures = "features", kTrainedItems = "trained_items";
+
+absl::Status EncodeFeatureMap(const IalsModel& ials, std::uint32_t model, EncodedModel& encoded) {
+  const FeatureMap& map = *ials.feature_map();
+  WAYPOST_RETURN_IF_ERROR(CheckFactors("FeatureMap.weights", map.weights, ials.dimensions()));
+  if (map.names.size() != map.weights.rows())
+    return absl::InvalidArgumentError(
+        absl::StrCat("FeatureMap.names: want ", map.weights.rows(), ", got ", map.names.size()));
+  encoded.version_minor = 2;
+  encoded.parameters.emplace_back(kFeatures, internal::NumberText(map.names.size()));
+  encoded.parameters.emplace_back(kTrainedItems, internal::NumberText(ials.trained_items()));
+  WAYPOST_RETURN_IF_ERROR(AddDictionary("FeatureMap.names", map.names, kFeatureSections, model, encoded.sections));
+  encoded.sections.push_back({SectionType::kIalsFeatureWeights, model, AsBytes(map.weights.values())});
+  return absl::OkStatus();
+}
+
+// What a file says of an iALS model beyond its factors; a model without a map has all of its items from training.
+struct FeaturePart {
+  std::uint64_t trained_items = 0;
+  std::shared_ptr<const FeatureMap> map;
+};
+
+absl::Status ReadCount(const Settings& parameters, std::string_view name, std::uint64_t most, std::uint64_t& count) {
+  WAYPOST_RETURN_IF_ERROR(ReadParameter(parameters, name, count));
+  if (count <= most) return absl::OkStatus();
+  return BadParameter(name, absl::StrCat("at most ", most), FindParameter(parameters, name));
+}
+
+absl::StatusOr<FeaturePart> DecodeFeatureMap(const SectionReader& reader, const Settings& parameters,
+                                             std::uint32_t model, std::uint64_t items, std::size_t dimensions) {
+  if (FindParameter(parameters, kFeatures) == nullptr) return FeaturePart{.trained_items = items, .map = nullptr};
+  FeaturePart part;
+  std::uint64_t features = 0;
+  absl::Status counts = ReadCount(parameters, kFeatures, kMaxEntities, features);
+  counts.Update(ReadCount(parameters, kTrainedItems, items, part.trained_items));
+  if (!counts.ok()) return InMetadata(model, counts);
+  FeatureMap map;
+  WAYPOST_ASSIGN_OR_RETURN(map.names, ReadDictionary(reader, kFeatureSections, model, features));
+  WAYPOST_ASSIGN_OR_RETURN(map.weights,
+                           ReadFactors(reader, SectionType::kIalsFeatureWeights, model, features, dimensions));
+  part.map = std::make_shared<const FeatureMap>(std::move(map));
+  return part;
+}
+
 }  // namespace
 
 absl::Status CheckFactors(std::string_view what, const FactorMatrix& table, std::size_t dimensions) {
@@ -112,6 +164,7 @@ absl::StatusOr<EncodedModel> EncodeIals(const IalsModel& ials, std::uint32_t mod
   encoded.sections.push_back({SectionType::kIalsEigenvalues, model, AsBytes(ials.gramian_eigenvalues().span())});
   WAYPOST_RETURN_IF_ERROR(
       EncodeTopKTables(ials.item_factors(), ials.item_index().tables(Parallelism()), model, encoded.sections));
+  if (ials.feature_map() != nullptr) WAYPOST_RETURN_IF_ERROR(EncodeFeatureMap(ials, model, encoded));
   return encoded;
 }
 
@@ -119,9 +172,7 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeIals(const SectionReader& re
                                                          std::uint32_t model, std::uint64_t users,
                                                          std::uint64_t items) {
   const absl::StatusOr<IalsOptions> options = ReadOptions(parameters);
-  if (!options.ok())
-    return internal::AddContext(absl::StrCat(SectionName(SectionType::kMetadata, 0), ", model ", model),
-                                options.status());
+  if (!options.ok()) return InMetadata(model, options.status());
   const std::size_t dimensions = static_cast<std::size_t>(options->dimensions);
   if (!reader.Has(SectionType::kIalsUserFactors, model)) users = 0;  // left out: every user is folded in
   FactorMatrix user_factors(0, dimensions, {});
@@ -139,7 +190,9 @@ absl::StatusOr<std::shared_ptr<const Scorer>> DecodeIals(const SectionReader& re
   WAYPOST_ASSIGN_OR_RETURN(std::optional<TopKTables> tables, DecodeTopKTables(reader, item_factors, model));
   TopKIndex index =
       tables ? TopKIndex(std::move(item_factors), *std::move(tables)) : TopKIndex(std::move(item_factors));
-  return std::make_shared<const IalsModel>(*options, std::move(user_factors), std::move(index), std::move(eigenvalues));
+  WAYPOST_ASSIGN_OR_RETURN(FeaturePart features, DecodeFeatureMap(reader, parameters, model, items, dimensions));
+  return std::make_shared<const IalsModel>(*options, std::move(user_factors), std::move(index), std::move(eigenvalues),
+                                           features.trained_items, std::move(features.map));
 }
 
 }  // namespace waypost::file

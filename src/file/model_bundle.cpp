@@ -1,13 +1,13 @@
 #include "waypost/file/model_bundle.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <limits>
 #include <string_view>
 #include <utility>
 
 #include "file/bundle_reader.hpp"
+#include "file/dictionary_codec.hpp"
 #include "file/file_io.hpp"
 #include "file/guard.hpp"
 #include "file/model_codec.hpp"
@@ -18,32 +18,12 @@ namespace waypost {
 namespace file {
 namespace {
 
-constexpr std::array<std::uint64_t, 1> kNoOffsets = {0};  // offsets of an array without rows
-
 // A bundle as sections, checked. The arrays are borrowed from the bundle.
 struct EncodedBundle {
   std::vector<std::byte> metadata;
   std::vector<SectionSource> sections;
   FileFormat format = kModelFormat;  // of the version that the models need, so that older readers open what they know
 };
-
-absl::Status AddDictionary(std::string_view name, const IdDictionary& dictionary, SectionType bytes_type,
-                           SectionType offsets_type, SectionType slots_type, std::vector<SectionSource>& sections) {
-  const std::span<const std::uint64_t> offsets =
-      dictionary.offsets().empty() ? std::span<const std::uint64_t>(kNoOffsets) : dictionary.offsets().span();
-  const std::span<const char> bytes = dictionary.bytes().span();
-  const std::span<const std::uint32_t> slots = dictionary.slots().span();
-  const std::string prefix = absl::StrCat("ModelBundle.", internal::ToAbsl(name));
-  WAYPOST_RETURN_IF_ERROR(FaultOf(prefix + ".offsets", CheckOffsets(offsets, bytes.size())));
-  WAYPOST_RETURN_IF_ERROR(FaultOf(prefix + ".bytes", CheckTexts(bytes, offsets, 1, kMaxIdBytes)));
-  if (const std::optional<std::string> want = CheckSlotCount(slots.size(), offsets.size() - 1))
-    return absl::InvalidArgumentError(absl::StrCat(prefix, ".slots: want ", *want, ", got ", slots.size()));
-  WAYPOST_RETURN_IF_ERROR(FaultOf(prefix + ".slots", CheckSlots(bytes, offsets, slots)));
-  sections.push_back({bytes_type, 0, AsBytes(bytes)});
-  sections.push_back({offsets_type, 0, AsBytes(offsets)});
-  sections.push_back({slots_type, 0, AsBytes(slots)});
-  return absl::OkStatus();
-}
 
 absl::Status AddTitles(const ModelBundle& bundle, std::vector<SectionSource>& sections) {
   const ItemTitles& titles = bundle.titles;
@@ -128,10 +108,8 @@ absl::StatusOr<EncodedBundle> Encode(const ModelBundle& bundle) {
                     .default_model = bundle.default_model,
                     .facts = bundle.facts,
                     .models = {}};
-  WAYPOST_RETURN_IF_ERROR(AddDictionary("users", bundle.users, SectionType::kUserBytes, SectionType::kUserOffsets,
-                                        SectionType::kUserSlots, sections));
-  WAYPOST_RETURN_IF_ERROR(AddDictionary("items", bundle.items, SectionType::kItemBytes, SectionType::kItemOffsets,
-                                        SectionType::kItemSlots, sections));
+  WAYPOST_RETURN_IF_ERROR(AddDictionary("ModelBundle.users", bundle.users, kUserSections, 0, sections));
+  WAYPOST_RETURN_IF_ERROR(AddDictionary("ModelBundle.items", bundle.items, kItemSections, 0, sections));
   WAYPOST_RETURN_IF_ERROR(AddTitles(bundle, sections));
   WAYPOST_RETURN_IF_ERROR(AddHistory(bundle, sections));
   const ModelList list = ListModels(bundle);

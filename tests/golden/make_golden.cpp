@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
       {"1.2-user-knn", {.users = 12, .items = 9, .kinds = {"user-knn"}, .titles = false}},
       {"1.2-logistic",
        {.users = 12, .items = 9, .dimensions = 5, .kinds = {"logistic-mf"}, .titles = false, .background = 5}},
+      {"1.2-features",
+       {.users = 12, .items = 9, .dimensions = 5, .kinds = {"ials"}, .titles = false, .features = true}},
       {"1.2-sparse", {.users = 12, .items = 9, .kinds = {"sparse-ease", "slim", "rp3beta"}, .titles = false}},
   };
   for (const auto& [name, shape] : files) {

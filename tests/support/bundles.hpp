@@ -15,6 +15,7 @@
 #include "support/worlds.hpp"
 #include "waypost/file/model_bundle.hpp"
 #include "waypost/model/ials.hpp"
+#include "waypost/model/ials_features.hpp"
 #include "waypost/model/model_spec.hpp"
 #include "waypost/model/popularity.hpp"
 
@@ -34,6 +35,7 @@ struct BundleShape {
   bool titles = true;
   int background = 0;  // of logistic-mf
   int threads = 1;
+  bool features = false;  // whether iALS gets a map of them
 };
 
 // Few dimensions and rows of a background for the kinds that have them, two small parts for a blend, none for others.
@@ -74,6 +76,13 @@ inline ModelBundle SmallBundle(const BundleShape& shape = {}) {
           TrainIals(positives, {.dimensions = shape.dimensions, .epochs = 3}, {}, parallelism);
       EXPECT_TRUE(ials.ok()) << ials.status();
       model.scorer = std::make_shared<const IalsModel>(std::move(ials->model));
+      if (shape.features) {
+        const auto learned = AddFeatureMap(
+            static_cast<const IalsModel&>(*model.scorer), positives, DictionaryOf({"tag:a", "tag:b", "level:c"}),
+            RandomSparse(/*seed=*/5, shape.items, 3, 0.6), {.regularization = 1.0f}, {}, parallelism);
+        EXPECT_TRUE(learned.ok()) << learned.status();
+        model.scorer = std::make_shared<const IalsModel>(learned->model);
+      }
     } else {
       const absl::StatusOr<ModelOptions> options =
           ParseModelOptions(kind, SmallOptions(kind, shape.dimensions, shape.background));

@@ -4,6 +4,8 @@
 //     diag(gramian_eigenvalues): a score does not change when both sides rotate, and fold-in needs nothing else.
 // (2) A stored user vector is the exact solution for the user's training history, so it equals FoldIn of that history
 //     to the bit. Users and items without interactions have a zero vector.
+// (3) Items added by their features alone (WithItems) stand behind those of the training and have no part in (1): a
+//     fold-in takes them as seldom as the training would, and the penalty of a user counts the training's items.
 #ifndef WAYPOST_MODEL_IALS_MODEL_HPP_
 #define WAYPOST_MODEL_IALS_MODEL_HPP_
 
@@ -13,6 +15,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <span>
 #include <string_view>
@@ -20,6 +23,7 @@
 #include <vector>
 
 #include "waypost/model/factor_scorer.hpp"
+#include "waypost/model/feature_map.hpp"
 #include "waypost/model/ials_kernels.hpp"
 #include "waypost/model/ials_options.hpp"
 
@@ -37,8 +41,28 @@ class IalsModel final : public FactorScorer {
   // The same with an index over the item factors.
   IalsModel(IalsOptions options, FactorMatrix user_factors, TopKIndex item_index,
             SharedArray<double> gramian_eigenvalues);
+  // The same with a map of features to item vectors, and with items beyond the first `trained_items` of (3).
+  // Requires  trained_items <= the rows of item_index; a map of options.dimensions dimensions.
+  IalsModel(IalsOptions options, FactorMatrix user_factors, TopKIndex item_index,
+            SharedArray<double> gramian_eigenvalues, std::size_t trained_items,
+            std::shared_ptr<const FeatureMap> feature_map);
 
   const IalsOptions& options() const { return options_; }
+  // Items of the training; the others were added by their features.
+  std::size_t trained_items() const { return trained_items_; }
+  // What gives new items their vectors; null where none was learned.
+  const std::shared_ptr<const FeatureMap>& feature_map() const { return feature_map_; }
+
+  // The same model with a map.
+  // Requires  a map of dimensions() dimensions.
+  IalsModel WithFeatureMap(std::shared_ptr<const FeatureMap> map) const;
+
+  // The same model with more items behind its own.
+  //   features  new items x features of the map.
+  // Errors      kFailedPrecondition: no map.  kInvalidArgument: features of another map.  kResourceExhausted: memory.
+  // Cost        a copy of the item vectors.
+  absl::StatusOr<IalsModel> WithItems(const SparseMatrix& features, const Parallelism& parallelism = {}) const;
+
   const SharedArray<double>& gramian_eigenvalues() const { return gramian_eigenvalues_; }
 
   std::string_view kind() const override { return "ials"; }
@@ -57,6 +81,8 @@ class IalsModel final : public FactorScorer {
   IalsOptions options_;
   SharedArray<double> gramian_eigenvalues_;
   SharedArray<float> ridge_;  // unobserved weight x eigenvalue, padded
+  std::size_t trained_items_;
+  std::shared_ptr<const FeatureMap> feature_map_;
   IalsSideView side_;
 };
 
@@ -124,12 +150,44 @@ inline void SolvePositive(std::vector<double>& matrix, std::vector<double>& righ
 
 inline IalsModel::IalsModel(IalsOptions options, FactorMatrix user_factors, TopKIndex item_index,
                             SharedArray<double> gramian_eigenvalues)
+    : IalsModel(options, std::move(user_factors), item_index, std::move(gramian_eigenvalues), item_index.rows().rows(),
+                nullptr) {}
+
+inline IalsModel::IalsModel(IalsOptions options, FactorMatrix user_factors, TopKIndex item_index,
+                            SharedArray<double> gramian_eigenvalues, std::size_t trained_items,
+                            std::shared_ptr<const FeatureMap> feature_map)
     : FactorScorer(std::move(user_factors), std::move(item_index)),
       options_(options),
       gramian_eigenvalues_(std::move(gramian_eigenvalues)),
       ridge_(internal::IalsRidge(gramian_eigenvalues_.span(), *options.unobserved_weight)),
-      side_(internal::IalsSide(options, item_factors().data(), item_factors().rows(), ridge_)) {
+      trained_items_(trained_items),
+      feature_map_(std::move(feature_map)),
+      side_(internal::IalsSide(options, item_factors().data(), trained_items, ridge_)) {
   assert(gramian_eigenvalues_.size() == dimensions());
+  assert(trained_items_ <= item_count());
+  assert(feature_map_ == nullptr || feature_map_->weights.dimensions() == dimensions());
+}
+
+inline IalsModel IalsModel::WithFeatureMap(std::shared_ptr<const FeatureMap> map) const {
+  return IalsModel(options_, user_factors(), item_index(), gramian_eigenvalues_, trained_items_, std::move(map));
+}
+
+inline absl::StatusOr<IalsModel> IalsModel::WithItems(const SparseMatrix& features,
+                                                      const Parallelism& parallelism) const try {
+  if (feature_map_ == nullptr)
+    return absl::FailedPreconditionError("IalsModel.WithItems: want a model with a map of features, got one without");
+  if (features.columns() != feature_map_->weights.rows())
+    return absl::InvalidArgumentError(absl::StrCat("IalsModel.WithItems.features: want ", feature_map_->weights.rows(),
+                                                   " columns, got ", features.columns()));
+  const FactorMatrix added = MapFeatures(*feature_map_, features, parallelism);
+  AlignedVector<float> rows(item_factors().values().begin(), item_factors().values().end());
+  rows.insert(rows.end(), added.values().begin(), added.values().end());
+  return IalsModel(
+      options_, user_factors(),
+      TopKIndex(FactorMatrix(item_count() + added.rows(), dimensions(), SharedArray<float>(std::move(rows)))),
+      gramian_eigenvalues_, trained_items_, feature_map_);
+} catch (const std::bad_alloc&) {
+  return internal::ScorerMemoryError("WithItems");
 }
 
 inline void IalsModel::FoldInPadded(const SparseRowView& history, float* vector) const {
