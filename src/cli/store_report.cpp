@@ -53,7 +53,8 @@ struct Options {
 
 absl::Status RunReport(const Options& options, Console& console) {
   CommunityReportOptions report{.language = options.language == "zh" ? Language::kChinese : Language::kEnglish,
-                                .title = options.title};
+                                .title = options.title,
+                                .parallelism = Parallelism(options.store.threads)};
   if (options.now) {
     WAYPOST_ASSIGN_OR_RETURN(report.now_us, ParseTimeFlag("--now", *options.now, {}));
   } else {
@@ -64,9 +65,10 @@ absl::Status RunReport(const Options& options, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(const StoreSnapshot snapshot, store->Snapshot());
   WAYPOST_ASSIGN_OR_RETURN(const EventLog events, snapshot.ReadLog(Parallelism(options.store.threads)));
   WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, snapshot.ReadCatalogue());
+  WAYPOST_ASSIGN_OR_RETURN(const UserTable users, snapshot.ReadUserTable());
   WAYPOST_ASSIGN_OR_RETURN(const std::vector<ShownItem> shown, ReadShown(snapshot, events));
   console.Note(Count(events.size(), "event") + ", " + Count(catalogue.size(), "catalogue item"));
-  WAYPOST_ASSIGN_OR_RETURN(const Page page, CommunityPage({events, catalogue, shown}, report));
+  WAYPOST_ASSIGN_OR_RETURN(const Page page, CommunityPage({events, catalogue, users, shown}, report));
   WAYPOST_ASSIGN_OR_RETURN(const std::string html, RenderPage(page));
   WAYPOST_RETURN_IF_ERROR(WriteTextFile(options.out, html));
   Facts facts(options.store, console);

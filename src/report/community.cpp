@@ -11,6 +11,7 @@ namespace report {
 CommunityFacts::CommunityFacts(const CommunityView& community, const CommunityReportOptions& report_options)
     : events(community.events),
       catalogue(community.catalogue),
+      users(community.users),
       shown(community.shown),
       options(report_options),
       texts(report_options.language) {
@@ -71,6 +72,7 @@ absl::StatusOr<Page> CommunityPage(const CommunityView& community, const Communi
   page.sections.push_back(report::GrowthSection(facts));
   page.sections.push_back(report::ActivitySection(facts));
   page.sections.push_back(report::CohortSection(facts));
+  page.sections.push_back(report::RiskSection(facts));
   page.sections.push_back(report::CatalogueSection(facts));
   page.sections.push_back(report::FeedbackSection(facts));
   page.sections.push_back(report::LeaderSection(facts));

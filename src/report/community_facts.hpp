@@ -36,6 +36,7 @@ struct CommunityFacts {
 
   const EventLog& events;
   const Catalogue& catalogue;
+  const UserTable& users;
   std::span<const ShownItem> shown;
   const CommunityReportOptions& options;
   Texts texts;
@@ -58,6 +59,7 @@ PageSection CohortSection(const CommunityFacts& facts);
 // Part of the section of cohorts.
 void AddSurvival(const CommunityFacts& facts, PageSection& section);
 PageSection CatalogueSection(const CommunityFacts& facts);
+PageSection RiskSection(const CommunityFacts& facts);
 PageSection LeaderSection(const CommunityFacts& facts);
 PageSection FeedbackSection(const CommunityFacts& facts);
 PageSection DataSection(const CommunityFacts& facts);

@@ -33,7 +33,7 @@ std::int64_t At(const std::string& time) {
 
 Page MakePage(const EventLog& events, const Catalogue& catalogue, const std::string& now = "2024-06-01",
               std::span<const ShownItem> shown = {}) {
-  const absl::StatusOr<Page> page = CommunityPage({events, catalogue, shown}, {.now_us = At(now)});
+  const absl::StatusOr<Page> page = CommunityPage({events, catalogue, UserTable(), shown}, {.now_us = At(now)});
   EXPECT_TRUE(page.ok()) << page.status();
   const absl::StatusOr<std::string> html = RenderPage(*page);
   EXPECT_TRUE(html.ok()) << html.status();
@@ -240,6 +240,32 @@ TEST(CommunityPage, LeadersAreThoseWhoContributeAndFeedbackIsByPlace) {
   EXPECT_THAT(AllNotes(MakePage(log, {})), HasSubstr("The store has no impressions"));
 }
 
+TEST(CommunityPage, RiskNamesWhoWasSilentLongestAndHowGoodThatWasBefore) {
+  // Half of the users come every third day for ever; of the others a share stops each week, first coming seldom.
+  Random random(3);
+  EventLogBuilder builder;
+  for (int user = 0; user < 300; ++user) {
+    const std::string name = (user % 2 == 0 ? "steady" : "leaving") + std::to_string(user);
+    const std::int64_t end = user % 2 == 0 ? 400 : 60 + static_cast<std::int64_t>(random.Below(340));
+    for (std::int64_t day = static_cast<std::int64_t>(random.Below(3)); day < end;) {
+      EXPECT_TRUE(builder.Append({.user = name, .item = "c", .time_us = At("2023-01-01") + day * kDay}).ok());
+      day += end - day < 40 && user % 2 == 1 ? 11 : 3;
+    }
+  }
+  const Page page = MakePage(std::move(builder).Build(), {});
+  const PageTable* users = FindTable(page, "churn-users");
+  ASSERT_NE(users, nullptr);
+  ASSERT_EQ(users->rows.size(), 20u);
+  for (std::size_t row = 0; row < 5; ++row)
+    EXPECT_TRUE(std::get<std::string>(users->rows[row][0]).starts_with("leaving")) << row;
+  for (std::size_t row = 1; row < users->rows.size(); ++row)
+    EXPECT_GE(Number(*users, row - 1, 1), Number(*users, row, 1));
+  const PageTable* reliability = FindTable(page, "churn-reliability");
+  ASSERT_NE(reliability, nullptr);
+  EXPECT_GE(reliability->rows.size(), 5u);
+  EXPECT_THAT(AllNotes(page), HasSubstr("Nobody has paid"));
+}
+
 TEST(CommunityPage, CatalogueCountsWhatIsUsed) {
   EventLogBuilder builder;
   for (const auto& [user, item] : {std::pair("a", "x"), {"b", "x"}, {"a", "x"}, {"a", "y"}, {"a", "unknown"}})
@@ -263,7 +289,7 @@ TEST(CommunityPage, CatalogueCountsWhatIsUsed) {
   ASSERT_NE(categories, nullptr);
   EXPECT_EQ(Number(*categories, 0, 3), 0.5);
   // Of the counts 0, 0, 1, 3 the mean absolute difference is 1.75 over all 16 pairs; halved over the mean 1.
-  const auto& figures = std::get<std::vector<PageFigure>>(page.sections[4].blocks[0]);
+  const auto& figures = std::get<std::vector<PageFigure>>(page.sections[5].blocks[0]);
   EXPECT_DOUBLE_EQ(figures[1].value, 0.625);
   EXPECT_THAT(AllNotes(page), HasSubstr("Items with events that the catalogue does not have: 1."));
 }

@@ -17,9 +17,11 @@
 #include <span>
 #include <string>
 
+#include "waypost/base/parallel.hpp"
 #include "waypost/base/status.hpp"
 #include "waypost/event/catalogue.hpp"
 #include "waypost/event/event_log.hpp"
+#include "waypost/event/user_table.hpp"
 #include "waypost/insight/feedback.hpp"
 #include "waypost/report/page.hpp"
 
@@ -29,14 +31,16 @@ namespace waypost {
 struct CommunityView {
   const EventLog& events;
   const Catalogue& catalogue;             // may be empty
+  const UserTable& users;                 // facts about users, which forecasts learn from too; may be empty
   std::span<const ShownItem> shown = {};  // what was shown to whom, by the indices of `events`; may be empty
 };
 
 // Options of CommunityPage. Aggregate: use designated initializers.
 struct CommunityReportOptions {
   Language language = Language::kEnglish;
-  std::string title = {};   // empty: "Community report"
-  std::int64_t now_us = 0;  // microseconds since 1970-01-01 UTC; later events are reported as such
+  std::string title = {};        // empty: "Community report"
+  std::int64_t now_us = 0;       // microseconds since 1970-01-01 UTC; later events are reported as such
+  Parallelism parallelism = {};  // the page is the same for any
 };
 
 // Returns the page.
