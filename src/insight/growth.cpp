@@ -10,7 +10,7 @@
 #include <numeric>
 #include <utility>
 
-#include "waypost/base/distributions.hpp"
+#include "waypost/base/student.hpp"
 
 namespace waypost {
 namespace {

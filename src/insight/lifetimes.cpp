@@ -6,7 +6,7 @@
 #include <new>
 
 #include "insight/maximum.hpp"
-#include "waypost/base/distributions.hpp"
+#include "waypost/base/normal.hpp"
 
 namespace waypost {
 namespace {

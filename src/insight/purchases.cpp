@@ -9,7 +9,7 @@
 #include <tuple>
 
 #include "insight/maximum.hpp"
-#include "waypost/base/distributions.hpp"
+#include "waypost/base/normal.hpp"
 
 namespace waypost {
 namespace {

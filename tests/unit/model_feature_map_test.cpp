@@ -86,7 +86,7 @@ TEST(FeatureMap, IsLearnedFromItemsWithAVectorAlone) {
 
 // Minus the squared distance to the vectors of the items left out.
 FeatureMapMeasure Nearness(const FactorMatrix& items) {
-  return [&items](const HeldOutItems& part, const FactorMatrix& vectors) -> absl::StatusOr<double> {
+  return [&items](const LeftOutItems& part, const FactorMatrix& vectors) -> absl::StatusOr<double> {
     double sum = 0;
     for (std::size_t item = 0; item < items.rows(); ++item)
       for (std::size_t k = 0; part.held[item] && k < items.dimensions(); ++k)
@@ -119,7 +119,7 @@ TEST(FeatureMap, IsMeasuredOnPartsThatItWasNotMadeFrom) {
   const SparseMatrix features = RandomSparse(6, 200, 20, 0.2);
   const FactorMatrix items = RandomFactors(4, 200, 5);
   std::vector<std::vector<char>> parts(kFeatureMapParts);
-  const FeatureMapMeasure measure = [&](const HeldOutItems& part,
+  const FeatureMapMeasure measure = [&](const LeftOutItems& part,
                                         const FactorMatrix& vectors) -> absl::StatusOr<double> {
     const std::vector<char> held(part.held.begin(), part.held.end());
     if (parts[part.part].empty()) {
@@ -143,7 +143,7 @@ TEST(FeatureMap, IsMeasuredOnPartsThatItWasNotMadeFrom) {
 }
 
 TEST(FeatureMap, EndsWithTheErrorOfItsMeasure) {
-  const FeatureMapMeasure measure = [](const HeldOutItems&, const FactorMatrix&) -> absl::StatusOr<double> {
+  const FeatureMapMeasure measure = [](const LeftOutItems&, const FactorMatrix&) -> absl::StatusOr<double> {
     return absl::UnavailableError("later");
   };
   EXPECT_EQ(TrainFeatureMap(RandomSparse(2, 30, 5, 0.5), RandomFactors(3, 30, 4), {}, measure).status().message(),

@@ -207,7 +207,7 @@ inline absl::Status Validate(const FeatureMapOptions& options) {
 }
 
 // A part of the items that a map is not made from, to measure it on.
-struct HeldOutItems {
+struct LeftOutItems {
   std::size_t part = 0;        // 0..kFeatureMapParts - 1; the same items whenever it is the same
   std::span<const char> held;  // 1 for the items of the part
 };
@@ -215,7 +215,7 @@ inline constexpr std::size_t kFeatureMapParts = 3;  // that are tried, each a fi
 inline constexpr std::size_t kFeatureMapShare = 5;
 
 // Measures vectors of all items as the map gives them, of which those of the part count. Higher is better.
-using FeatureMapMeasure = std::function<absl::StatusOr<double>(const HeldOutItems& items, const FactorMatrix& vectors)>;
+using FeatureMapMeasure = std::function<absl::StatusOr<double>(const LeftOutItems& items, const FactorMatrix& vectors)>;
 
 struct FeatureMapTraining {
   FactorMatrix weights;  // features x dimensions

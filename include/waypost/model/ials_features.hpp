@@ -35,7 +35,7 @@ class IalsFeatureMeasure {
   IalsFeatureMeasure(const IalsModel& model, const InteractionMatrix& matrix, const Parallelism& parallelism)
       : model_(model), matrix_(matrix), parallelism_(parallelism) {}
 
-  absl::StatusOr<double> operator()(const HeldOutItems& part, const FactorMatrix& vectors) {
+  absl::StatusOr<double> operator()(const LeftOutItems& part, const FactorMatrix& vectors) {
     if (parts_.size() <= part.part) parts_.resize(part.part + 1);
     Part& users = parts_[part.part];
     if (users.items.empty()) WAYPOST_RETURN_IF_ERROR(FoldIn(part.held, users));

@@ -1,19 +1,11 @@
-#include "waypost/base/distributions.hpp"
+#include "waypost/base/student.hpp"
 
 #include <gtest/gtest.h>
 
 namespace waypost {
 namespace {
 
-TEST(Distributions, TheNormalQuantilesAreThoseOfTheTables) {
-  EXPECT_NEAR(NormalQuantile(0.975), 1.959963984540054, 1e-12);
-  EXPECT_NEAR(NormalQuantile(0.9), 1.2815515655446004, 1e-12);
-  EXPECT_NEAR(NormalQuantile(0.025), -1.959963984540054, 1e-12);
-  EXPECT_EQ(NormalQuantile(0.5), 0);
-  EXPECT_NEAR(NormalCdf(NormalQuantile(0.999)), 0.999, 1e-14);
-}
-
-TEST(Distributions, StudentsQuantilesAreThoseOfTheTables) {
+TEST(Student, StudentsQuantilesAreThoseOfTheTables) {
   EXPECT_NEAR(StudentQuantile(0.975, 1), 12.706204736432095, 1e-9);
   EXPECT_NEAR(StudentQuantile(0.975, 2), 4.302652729696142, 1e-10);
   EXPECT_NEAR(StudentQuantile(0.975, 3), 3.182446305284263, 1e-10);
@@ -24,7 +16,7 @@ TEST(Distributions, StudentsQuantilesAreThoseOfTheTables) {
   EXPECT_EQ(StudentQuantile(0.975, kMostFreedom + 1), NormalQuantile(0.975));
 }
 
-TEST(Distributions, AQuantileIsTheInverseOfItsDistribution) {
+TEST(Student, AQuantileIsTheInverseOfItsDistribution) {
   for (const std::uint64_t freedom : {1u, 2u, 5u, 40u, 787u})
     for (const double p : {0.6, 0.9, 0.9999}) EXPECT_NEAR(StudentCdf(StudentQuantile(p, freedom), freedom), p, 1e-13);
 }
