@@ -158,7 +158,8 @@ absl::StatusOr<std::int64_t> UntilOf(const Options& options, const Community& co
   }
   const char* const end = options.until->data() + options.until->size();
   const auto [rest, error] = std::from_chars(options.until->data(), end, day);
-  if (error != std::errc() || rest != end)
+  constexpr std::int64_t kMostDay = 1'000'000'000'000;  // as of the days of a table
+  if (error != std::errc() || rest != end || day < -kMostDay || day > kMostDay)
     return UsageError("--until: want a day number, got '" + *options.until + "'");
   return day;
 }

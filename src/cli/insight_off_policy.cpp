@@ -274,7 +274,8 @@ void AddInsightOffPolicy(VerbGroup& group) {
   AddOutputFlags(verb, options->output);
   verb.Notes(
       "IPS and DR are unbiased where every action of the other policy could have been shown; SNIPS trades a little\n"
-      "bias for variance; DM is as good as its model. 'bound for any n' holds without any approximation.\n");
+      "bias for variance; DM is as good as its model. 'bound for any n' needs no normality, but takes the\n"
+      "rewards to lie between the least and the largest of the log, and the weights below --weight-bound.\n");
   verb.Runs([options](Console& console) { return RunOffPolicy(*options, console); });
 }
 

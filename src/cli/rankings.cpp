@@ -22,7 +22,10 @@ std::string Name(std::string_view id, std::string_view title) {
 absl::StatusOr<Recommender> OpenRecommender(const std::string& file, const std::string& use,
                                             const Catalogue* catalogue) {
   WAYPOST_ASSIGN_OR_RETURN(ModelBundle bundle, OpenBundle(file));
-  if (catalogue != nullptr) WAYPOST_RETURN_IF_ERROR(AddCatalogueItems(*catalogue, bundle).status());
+  if (catalogue != nullptr) {  // a bundle whose models cannot take new items has none: the catalogue is for filters
+    const absl::Status added = AddCatalogueItems(*catalogue, bundle).status();
+    if (!added.ok() && !absl::IsFailedPrecondition(added)) return added;
+  }
   RecommenderParts parts{.users = std::move(bundle.users),
                          .items = std::move(bundle.items),
                          .titles = std::move(bundle.titles),

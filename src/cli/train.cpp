@@ -108,8 +108,13 @@ absl::StatusOr<FeatureFacts> LearnFeatures(const Options& options, const Interac
   WAYPOST_ASSIGN_OR_RETURN(const SparseMatrix features, BuildFeatureMatrix(catalogue, bundle.items, names));
   TrainingControl control;
   control.cancelled = [] { return Console::Interrupted(); };
-  WAYPOST_ASSIGN_OR_RETURN(IalsFeatures learned, AddFeatureMap(*ials, matrix, std::move(names), features,
-                                                               {.seed = options.seed}, control, parallelism));
+  absl::StatusOr<IalsFeatures> found =
+      AddFeatureMap(*ials, matrix, std::move(names), features, {.seed = options.seed}, control, parallelism);
+  if (absl::IsFailedPrecondition(found.status())) {  // too little to learn from: the model is whole without
+    console.Note("features: " + internal::ToStd(found.status().message()) + "; items without events get no vector");
+    return FeatureFacts();
+  }
+  WAYPOST_ASSIGN_OR_RETURN(IalsFeatures learned, std::move(found));
   facts.regularization = learned.regularization;
   facts.recall = learned.recall.value_or(0);
   bundle.models.front().scorer = std::make_shared<const IalsModel>(std::move(learned.model));

@@ -47,6 +47,9 @@ class DataTableBuilder {
       Pad(column, row);
       Append(column, Trimmed(text));
     }
+    constexpr std::size_t kMostColumns = 4096;  // a cell is kept for each row of each
+    if (table_.columns_.size() > kMostColumns)
+      return table_.ErrorAt(row, absl::StrCat("want at most ", kMostColumns, " columns, got more"));
     for (DataColumn& column : table_.columns_) Pad(column, row + 1);
     return absl::OkStatus();
   }

@@ -115,10 +115,11 @@ absl::StatusOr<std::vector<AccountPeriod>> AccountForUsers(std::span<const Activ
   if (sorted.empty()) return periods;
   std::int64_t first = std::numeric_limits<std::int64_t>::max();
   for (const ActiveDay& active : sorted) first = std::min(first, active.day);
+  std::int64_t days = 0;
+  if (__builtin_sub_overflow(until, first, &days) || (days - 1) / period_days >= kMostPeriods)
+    return absl::InvalidArgumentError(absl::StrCat("AccountForUsers.until: want at most ", kMostPeriods,
+                                                   " periods after the first day, ", first, ", got ", until));
   const std::int64_t count = PeriodOf(until - 1, first, period_days) + 1;
-  if (count > kMostPeriods)
-    return absl::InvalidArgumentError(
-        absl::StrCat("AccountForUsers.activity: want at most ", kMostPeriods, " periods, got ", count));
   for (std::int64_t p = 0; p < count; ++p) {
     const std::int64_t begin = first + p * period_days;
     periods.push_back({.first_day = begin, .days = period_days, .partial = begin + period_days > until});

@@ -300,7 +300,8 @@ absl::StatusOr<std::vector<HorizonFigures>> Compare(const Gathered& gathered) {
     found.period = static_cast<int>(t) + 1;
     WAYPOST_ASSIGN_OR_RETURN(found.model, EvaluateProbabilities(gathered.model[t], gathered.outcomes[t]));
     WAYPOST_ASSIGN_OR_RETURN(found.baseline, EvaluateProbabilities(gathered.baseline[t], gathered.outcomes[t]));
-    if (found.model.auc) {
+    const auto ones = std::count(gathered.outcomes[t].begin(), gathered.outcomes[t].end(), 1);
+    if (ones >= 2 && static_cast<std::ptrdiff_t>(gathered.outcomes[t].size()) - ones >= 2) {
       WAYPOST_ASSIGN_OR_RETURN(found.advantage,
                                CompareAuc(gathered.model[t], gathered.baseline[t], gathered.outcomes[t]));
     }

@@ -330,7 +330,7 @@ class Description {
   Description(const Series& series, const Fitted& best, double confidence)
       : series_(series), best_(best), n_(static_cast<double>(series.times.size())) {
     const std::size_t freedom = series.times.size() - best.free.size();
-    quantile_ = StudentQuantile(0.5 * (1 + confidence), freedom);
+    quantile_ = -StudentQuantile(std::max((1 - confidence) / 2, 2e-16), freedom);
     least_rise_ = best.fit.rss * quantile_ * quantile_ / static_cast<double>(freedom);
     correlated_ = Autocorrelation(best.fit.residuals) > 2 / std::sqrt(n_);
   }

@@ -132,7 +132,7 @@ absl::StatusOr<std::vector<SurvivalStep>> KaplanMeier(std::span<const Lifetime> 
   WAYPOST_RETURN_IF_ERROR(Check(lifetimes, confidence));
   std::vector<Lifetime> sorted(lifetimes.begin(), lifetimes.end());
   std::stable_sort(sorted.begin(), sorted.end(), [](const Lifetime& a, const Lifetime& b) { return a.time < b.time; });
-  const double z = NormalQuantile(0.5 * (1 + confidence));
+  const double z = NormalHalfWidth(confidence);
   // Summed from the end, so that the last at risk are not a difference of large sums.
   std::vector<double> at_risk(sorted.size());
   for (std::size_t n = sorted.size(); n-- > 0;)
@@ -192,7 +192,7 @@ absl::StatusOr<LifetimeFit> FitLifetimes(std::span<const Lifetime> lifetimes, Li
   LifetimeFit fit{.model = model, .status = maximum.status, .parameters = {}};
   fit.log_likelihood = maximum.value;
   fit.aic = 2 * static_cast<double>(names.size()) - 2 * maximum.value;
-  const double z = NormalQuantile(0.5 * (1 + confidence));
+  const double z = NormalHalfWidth(confidence);
   for (std::size_t j = 0; j < names.size(); ++j) {
     const double estimate = maximum.at[j], error = maximum.log_errors[j];
     FittedParameter parameter{

@@ -148,8 +148,9 @@ absl::StatusOr<AucDifference> CompareAuc(std::span<const double> a, std::span<co
   WAYPOST_RETURN_IF_ERROR(CheckCases(a, outcomes));
   WAYPOST_RETURN_IF_ERROR(CheckCases(b, outcomes));
   const std::size_t positives = std::accumulate(outcomes.begin(), outcomes.end(), std::size_t{0});
-  if (positives == 0 || positives == outcomes.size())
-    return absl::FailedPreconditionError("CompareAuc.outcomes: want both 0 and 1, got one of them");
+  if (positives < 2 || outcomes.size() - positives < 2)
+    return absl::FailedPreconditionError(absl::StrCat("CompareAuc.outcomes: want at least two of 0 and two of 1, got ",
+                                                      outcomes.size() - positives, " and ", positives));
   const std::vector<double> placed[2] = {Placements(a, outcomes, positives), Placements(b, outcomes, positives)};
   // The variance of the difference is that of the mean of the ones' differences plus that of the zeros'.
   double variance = 0;

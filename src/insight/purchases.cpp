@@ -39,7 +39,7 @@ PurchaseFit Describe(const internal::Maximum& maximum, std::span<const std::stri
   fit.log_likelihood = maximum.value;
   fit.aic = 2 * static_cast<double>(names.size()) - 2 * maximum.value;
   fit.customers = customers;
-  const double z = NormalQuantile(0.5 * (1 + confidence));
+  const double z = NormalHalfWidth(confidence);
   for (std::size_t j = 0; j < names.size(); ++j) {
     const double estimate = maximum.at[j], error = maximum.log_errors[j];
     FittedParameter parameter{

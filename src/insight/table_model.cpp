@@ -22,20 +22,25 @@ std::optional<bool> Truth(std::string_view text) {
 
 absl::StatusOr<std::vector<std::uint8_t>> ReadLabels(const DataTable& table, const DataColumn& column,
                                                      const std::optional<std::string>& positive, std::string& one) {
-  std::vector<std::string_view> values;
+  std::vector<std::string_view> values;  // at most two
+  bool met = false;                      // the positive value that is named
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const std::string_view text = column.text(row);
     if (text.empty()) return table.ErrorAt(row, "column '" + column.name() + "': want a label, got a blank");
+    if (positive) {
+      met = met || text == *positive;
+      continue;
+    }
     if (std::find(values.begin(), values.end(), text) != values.end()) continue;
     values.push_back(text);
-    if (values.size() > 2 && !positive)
+    if (values.size() > 2)
       return table.ErrorAt(row, "column '" + column.name() +
                                     "': want two values, or the positive one named, got a third: '" +
                                     std::string(text) + "'");
   }
   if (positive) {
     one = *positive;
-    if (std::find(values.begin(), values.end(), *positive) == values.end())
+    if (!met)
       return table.Error("column '" + column.name() + "': want the positive value '" + *positive +
                          "' in some row, got none");
   } else {
@@ -52,9 +57,10 @@ absl::StatusOr<std::vector<std::uint8_t>> ReadLabels(const DataTable& table, con
   }
   std::vector<std::uint8_t> labels(table.rows());
   for (std::size_t row = 0; row < table.rows(); ++row) labels[row] = column.text(row) == one;
-  if (values.size() < 2)
-    return table.Error("column '" + column.name() + "': want two values, got '" + std::string(values[0]) +
-                       "' in every row");
+  const auto ones = static_cast<std::size_t>(std::count(labels.begin(), labels.end(), 1));
+  if (ones == 0 || ones == labels.size())
+    return table.Error("column '" + column.name() + "': want two values, got '" +
+                       std::string(labels.empty() ? std::string_view() : column.text(0)) + "' in every row");
   return labels;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <unordered_set>
 
 #include "waypost/base/number_text.hpp"
 #include "waypost/base/utf8.hpp"
@@ -75,10 +77,11 @@ std::vector<std::string> TitleWords(std::string_view title) {
 
 std::vector<std::string> FeaturesOf(const CatalogueItem& item) {
   std::vector<std::string> features;
+  std::unordered_set<std::string> known;
   const auto add = [&](std::string_view field, std::string_view value) {
     if (value.empty() || value.size() > kMaxValueBytes || field.size() > kMaxNameBytes) return;
     std::string feature = std::string(field).append(":").append(Lower(value));
-    if (std::find(features.begin(), features.end(), feature) == features.end()) features.push_back(std::move(feature));
+    if (known.insert(feature).second) features.push_back(std::move(feature));
   };
   add("type", item.type);
   add("category", item.category);

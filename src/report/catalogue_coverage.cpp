@@ -65,7 +65,7 @@ PageChart LorenzChart(const CommunityFacts& facts, std::vector<double> counts, d
     chart.table.rows.push_back({static_cast<double>(n + 1) / size, below / total});
   }
   gini = 1 - 2 * area / (size * total);
-  const auto tenth = static_cast<std::size_t>(size - std::floor(size / 10));
+  const auto tenth = static_cast<std::size_t>(size - std::max(1.0, std::floor(size / 10)));
   const double top = std::accumulate(counts.begin() + static_cast<std::ptrdiff_t>(tenth), counts.end(), 0.0) / total;
   chart.summary = texts("catalogue.lorenz.summary", {PercentText(top), NumberToRead(gini)});
   return chart;
@@ -144,7 +144,8 @@ PageSection CatalogueSection(const CommunityFacts& facts) {
       counts.push_back(known ? uses[*known].events : 0);
     }
   } else {
-    for (const ItemUse& use : uses) counts.push_back(use.events);
+    for (const ItemUse& use : uses)
+      if (use.events > 0) counts.push_back(use.events);
   }
   for (double count : counts) used += count > 0 ? 1 : 0;
   if (used == 0) {

@@ -1,6 +1,7 @@
 #include "waypost/report/community.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 
 #include "report/community_facts.hpp"
@@ -12,9 +13,10 @@ CommunityFacts::CommunityFacts(const CommunityView& community, const CommunityRe
     : events(community.events),
       catalogue(community.catalogue),
       users(community.users),
-      shown(community.shown),
       options(report_options),
       texts(report_options.language) {
+  std::copy_if(community.shown.begin(), community.shown.end(), std::back_inserter(shown),
+               [&](const ShownItem& item) { return item.time_us == kNoTime || item.time_us <= options.now_us; });
   constexpr std::int64_t kMostDays = kMostPeriods * 30;  // 33 years: what is earlier is a wrong time
   std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
   for (std::size_t row = 0; row < events.size(); ++row) {

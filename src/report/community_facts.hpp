@@ -37,7 +37,7 @@ struct CommunityFacts {
   const EventLog& events;
   const Catalogue& catalogue;
   const UserTable& users;
-  std::span<const ShownItem> shown;
+  std::vector<ShownItem> shown;  // up to now
   const CommunityReportOptions& options;
   Texts texts;
 

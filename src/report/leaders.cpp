@@ -56,7 +56,8 @@ PageSection LeaderSection(const CommunityFacts& facts) {
 PageSection FeedbackSection(const CommunityFacts& facts) {
   const Texts& texts = facts.texts;
   PageSection section{"feedback-section", texts("feedback.title"), {}};
-  const absl::StatusOr<Feedback> feedback = AttributeFeedback(facts.shown, facts.events);
+  const absl::StatusOr<Feedback> feedback =
+      AttributeFeedback(facts.shown, facts.events, {.until_us = facts.options.now_us});
   if (facts.shown.empty() || !feedback.ok()) {
     section.blocks.emplace_back(PageNote{NoteLevel::kAbsent, texts("feedback.absent")});
     return section;

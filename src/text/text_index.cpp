@@ -201,7 +201,7 @@ absl::StatusOr<TextIndex> TextIndex::Changed(std::span<const TextDocument> put, 
     for (std::size_t n = 0; n < parts.size(); ++n) {
       const std::optional<std::uint32_t> document = parts[n].segment->ids.Find(id);
       if (!document || !parts[n].Holds(*document)) continue;
-      if (std::find(gone[n].begin(), gone[n].end(), *document) == gone[n].end()) gone[n].push_back(*document);
+      gone[n].push_back(*document);
     }
   };
   for (const std::string& id : remove) {
@@ -213,6 +213,8 @@ absl::StatusOr<TextIndex> TextIndex::Changed(std::span<const TextDocument> put, 
 
   std::vector<SegmentPart> left;
   for (std::size_t n = 0; n < parts.size(); ++n) {
+    std::sort(gone[n].begin(), gone[n].end());
+    gone[n].erase(std::unique(gone[n].begin(), gone[n].end()), gone[n].end());
     if (!gone[n].empty()) parts[n].removals = internal::RemoveDocuments(parts[n], gone[n]);
     if (parts[n].live() == 0) continue;
     if (2 * parts[n].live() < parts[n].segment->size()) {
@@ -278,13 +280,15 @@ absl::StatusOr<std::vector<MatchedTerm>> TextIndex::Explain(const TextQuery& que
         absl::StrCat("TextIndex.Explain: want a place below ", state.places, ", got ", document.value));
   WAYPOST_ASSIGN_OR_RETURN(const State::Plan plan, state.Prepare(query));
   const std::size_t part = state.PartOf(document.value);
-  const internal::Segment& segment = *state.parts[part].segment;
+  const auto place = static_cast<std::uint32_t>(document.value - state.bases[part]);
   std::vector<MatchedTerm> matched;
+  if (!state.parts[part].Holds(place)) return matched;
+  const internal::Segment& segment = *state.parts[part].segment;
   for (const internal::WantedTerm& wanted : plan.parts[part]) {
     internal::PostingCursor cursor(segment.postings.data() + wanted.postings.offset, wanted.postings.count,
                                    segment.tables(), internal::SaturationOf(state.options, state.average_length),
                                    wanted.worth);
-    const std::uint32_t worth = cursor.WorthOf(static_cast<std::uint32_t>(document.value - state.bases[part]));
+    const std::uint32_t worth = cursor.WorthOf(place);
     if (worth > 0) matched.push_back({plan.terms[wanted.term].word, static_cast<float>(worth / plan.units)});
   }
   std::stable_sort(matched.begin(), matched.end(),

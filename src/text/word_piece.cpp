@@ -89,14 +89,15 @@ class Cutter {
 };
 
 void Cutter::Text(std::string_view text) {
-  constexpr std::size_t kChunk = 1024;  // bytes after which a chunk ends at the next character that starts anew
+  constexpr std::size_t kChunk = 1024;  // bytes after which a chunk ends at the next character that starts anew, or,
+                                        // after some more of them, at any: normalising marks takes their number squared
   std::size_t begin = 0;
   while (begin < text.size() && !full()) {
     std::size_t end = begin;
     while (end < text.size()) {
       std::size_t next = end;
       const UChar32 c = NextCharacter(text, &next);
-      if (end - begin >= kChunk && u_getCombiningClass(c) == 0) break;
+      if (end - begin >= kChunk && (u_getCombiningClass(c) == 0 || end - begin >= 8 * kChunk)) break;
       end = next;
       if (c == ' ' || c == '\n') break;
     }

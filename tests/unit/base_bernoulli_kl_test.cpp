@@ -90,6 +90,10 @@ TEST(BernoulliKl, TheSampleSizeReachesItsPower) {
     EXPECT_NEAR(told, 0.8, 0.04) << p;  // the root is normal to O(1/sqrt n), and counts are whole
   }
   EXPECT_TRUE(std::isinf(TrialsForPower(0.24, 0.24, 0.95, 0.8)));
+  EXPECT_EQ(TrialsForPower(0.1, 0, 0.95, 0.8), 16);  // 0.9^16 = 0.185, 0.9^15 = 0.206
+  EXPECT_EQ(TrialsForPower(0.9, 1, 0.95, 0.8), 16);
+  EXPECT_EQ(TrialsForPower(1, 0, 0.95, 0.8), 1);
+  EXPECT_TRUE(std::isinf(TrialsForPower(0, 0, 0.95, 0.8)));
   EXPECT_GT(TrialsForPowerOfTwo(0.28, 0.24, 0.95, 0.8), 1.8 * TrialsForPower(0.28, 0.24, 0.95, 0.8));
 }
 

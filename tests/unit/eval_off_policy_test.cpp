@@ -175,6 +175,12 @@ TEST(OffPolicy, RefusesAnEffectiveSampleThatIsTooSmall) {
   absl::Status refused = EvaluateOffPolicy(log.decisions(), {.min_effective_sample = 299}).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("effective_sample: want at least 299"));
+  const double before = log.propensities[7];
+  log.propensities[7] = 1e-160;  // whose square is beyond float64
+  log.target[7] = 1;
+  refused = EvaluateOffPolicy(log.decisions(), {.min_effective_sample = 2}).status();
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("effective_sample: want at least 2 decisions, got 1 of 300"));
+  log.propensities[7] = before;
   log.target.assign(300, 0);
   EXPECT_EQ(EvaluateOffPolicy(log.decisions(), {.min_effective_sample = 0}).status().code(),
             absl::StatusCode::kFailedPrecondition);

@@ -83,6 +83,12 @@ TEST_F(DataTableTest, AKeyThatAppearsLaterIsMissingBefore) {
   EXPECT_EQ(b.text(1), "true");
 }
 
+TEST_F(DataTableTest, RecordsThatEachBringAColumnEndAtALimit) {
+  std::string lines;
+  for (int n = 0; n < 5000; ++n) lines += "{\"k" + std::to_string(n) + "\":1}\n";
+  EXPECT_THAT(MessageOf("a.jsonl", lines), testing::HasSubstr("a.jsonl:4097: want at most 4096 columns"));
+}
+
 TEST_F(DataTableTest, TimesAreNumbersOrDaysSinceTheFirstDate) {
   const DataTable table = Read("a.csv", "n,day,both\n5,2024-03-01,1\n,2024-02-28T12:00,2024-01-01\n7,,2\n");
   std::optional<std::int64_t> first = 1;

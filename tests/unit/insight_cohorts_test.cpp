@@ -1,6 +1,8 @@
 #include "waypost/insight/cohorts.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -144,6 +146,10 @@ TEST(Cohorts, RefusesOptionsThatCannotBe) {
             "AccountForUsers.period_days: want 1..100000, got 0");
   const std::vector<ActiveDay> far = {{0, 0}};
   EXPECT_FALSE(AccountForUsers(far, 1, 2'000'000).ok());
+  const std::vector<ActiveDay> before = {{0, -5}};
+  constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(AccountForUsers(before, 1, kEnd).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(AccountForUsers(far, 7, kEnd).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

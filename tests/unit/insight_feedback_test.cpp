@@ -84,6 +84,8 @@ TEST(Feedback, AnEventBelongsToTheLatestImpressionAndThereToTheFirstPlace) {
   EXPECT_THAT(AttributeFeedback(shown, Log({{1, 2, kView, 0}}))->clicked, ElementsAre(1, 0, 0, 0));
   EXPECT_THAT(AttributeFeedback(shown, Log({{1, 2, kView, -1}, {2, 2, kView, 2 * kHour}}))->clicked,
               ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(AttributeFeedback(shown, Log({{1, 2, kView, 2 * kHour}}), {.until_us = 2 * kHour - 1})->clicked,
+              ElementsAre(0, 0, 0, 0));
 }
 
 TEST(Feedback, KindsSayWhatIsAClickAndWhatAConversion) {

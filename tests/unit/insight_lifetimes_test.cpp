@@ -86,6 +86,8 @@ TEST(Lifetimes, ZeroTimesOneRowAndNoEventsAreHandled) {
   EXPECT_NEAR(FitLifetimes(one, LifetimeModel::kExponential)->parameters[0].estimate, 0.2, 1e-15);
   EXPECT_NE(FitLifetimes(one, LifetimeModel::kWeibull)->status, FitStatus::kConverged);
 
+  EXPECT_TRUE(std::isfinite(*KaplanMeier(zeros, 1 - 1e-16)->at(0).low));  // half of it rounds to nothing
+
   const std::vector<Lifetime> censored = {{5, false}, {7, false}};
   EXPECT_TRUE(KaplanMeier(censored)->empty());
   EXPECT_EQ(MedianOf(*KaplanMeier(censored)), std::nullopt);

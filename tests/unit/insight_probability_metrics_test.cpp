@@ -145,5 +145,12 @@ TEST(CompareAuc, IntervalIsThatOfABootstrapOverCases) {
   EXPECT_EQ(CompareAuc(cases.p, cases.p, cases.y)->p_value, 1);
 }
 
+TEST(CompareAuc, ACaseAloneOfItsOutcomeHasNoVariance) {
+  const std::vector<double> a = {0.9, 0.1, 0.2, 0.3}, b = {0.2, 0.1, 0.3, 0.4};
+  const std::vector<std::uint8_t> one = {1, 0, 0, 0}, all_but_one = {1, 1, 1, 0};
+  EXPECT_EQ(CompareAuc(a, b, one).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(CompareAuc(a, b, all_but_one).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace waypost

@@ -120,6 +120,8 @@ TEST(CrossValidate, NamesWhatIsWrongWithTheLabelAndTheRoles) {
   EXPECT_THAT(message("x,y\n1,0\n2,\n", {.label = "y", .folds = 2}), HasSubstr("t.csv:3: column 'y': want a label"));
   EXPECT_THAT(message("x,y\n1,0\n2,1\n3,2\n", {.label = "y", .folds = 2}), HasSubstr("t.csv:4:"));
   EXPECT_THAT(message("x,y\n1,0\n2,0\n", {.label = "y", .folds = 2}), HasSubstr("got '0' in every row"));
+  EXPECT_THAT(message("x,y\n1,a\n2,a\n", {.label = "y", .positive = "a", .folds = 2}),
+              HasSubstr("got 'a' in every row"));
   EXPECT_THAT(message("x,y\n1,0\n2,1\n", {.label = "y", .folds = 9}), HasSubstr("folds: want 2..2, the rows, got 9"));
   EXPECT_THAT(message("x,y\n1,0\n2,1\n", {.label = "y", .excluded = {"x"}, .folds = 2}),
               HasSubstr("want a column beside the label"));

@@ -165,6 +165,8 @@ TEST(TextIndex, AChangeLeavesTheOldValueAsItWas) {
   EXPECT_THAT(Ids(old, Query("apple")), ElementsAre("a", "b"));
   EXPECT_THAT(Ids(changed, Query("apple plum")), ElementsAre("a"));
   EXPECT_EQ(changed.size(), 1u);
+  const std::vector<std::string> only_b = {"b"};
+  EXPECT_TRUE(old.Changed({}, only_b)->Explain(Query("apple"), DocumentIndex{1})->empty());
 }
 
 TEST(TextIndex, AWordOfHalfOrAllDocumentsStillScoresAboveZero) {

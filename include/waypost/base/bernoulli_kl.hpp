@@ -74,9 +74,12 @@ inline Interval BernoulliKlBounds(double p, double n, double delta) {
 }
 
 // Trials until a true rate `p` is told from the known rate `q`, two-sided at level 1 - confidence, with probability
-// `power`; infinite for p = q.
-// Requires  0 <= p <= 1; 0 < q, confidence, power < 1.
+// `power`; infinite for p = q. A rate of 0 or 1 is left by the first trial that goes the other way.
+// Requires  0 <= p, q <= 1; 0 < confidence, power < 1.
 inline double TrialsForPower(double p, double q, double confidence, double power) {
+  if (p == q) return std::numeric_limits<double>::infinity();
+  if (q == 1) return TrialsForPower(1 - p, 0, confidence, power);
+  if (q == 0) return p == 1 ? 1 : std::ceil(std::log1p(-power) / std::log1p(-p));
   const double roots = NormalHalfWidth(confidence) + NormalQuantile(power);
   return std::ceil(roots * roots / (2 * BernoulliKl(p, q)));
 }

@@ -223,20 +223,25 @@ inline absl::StatusOr<OffPolicyEvaluation> EvaluateOffPolicy(const LoggedDecisio
   OffPolicyEvaluation found{.decisions = n, .logged_value = Mean(log.rewards)};
 
   std::vector<double> terms(n * columns);
-  double weights = 0, squares = 0, weighted = 0, robust = 0;
+  double weights = 0, weighted = 0, robust = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const double w = log.target[i] / log.propensities[i];
     terms[i * columns] = w;
     terms[i * columns + 1] = w * log.rewards[i];
     weights += w;
-    squares += w * w;
     weighted += w * log.rewards[i];
     found.max_weight = std::max(found.max_weight, w);
     if (modelled)
       robust += terms[i * columns + 2] = log.predicted_target[i] + w * (log.rewards[i] - log.predicted_taken[i]);
   }
-  found.effective_sample = squares > 0 ? weights * weights / squares : 0;
-  if (found.effective_sample < options.min_effective_sample || weights == 0)
+  double shares = 0, squares = 0;  // of the largest weight: the squares of weights themselves may overflow
+  for (std::size_t i = 0; i < n && found.max_weight > 0; ++i) {
+    const double share = terms[i * columns] / found.max_weight;
+    shares += share;
+    squares += share * share;
+  }
+  found.effective_sample = squares > 0 ? shares * shares / squares : 0;
+  if (!(found.effective_sample >= options.min_effective_sample) || weights == 0)
     return absl::FailedPreconditionError(absl::StrCat(
         "OffPolicy.effective_sample: want at least ", std::max(options.min_effective_sample, 1.0), " decisions, got ",
         found.effective_sample, " of ", n, ": the target policy hardly ever does what the log shows"));

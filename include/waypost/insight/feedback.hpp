@@ -52,6 +52,8 @@ struct ShownItem {
 struct FeedbackOptions {
   // Time after an impression in which an event still belongs to it; > 0.
   std::int64_t window_us = std::int64_t{7} * 86'400'000'000;
+  // The last moment whose events count.
+  std::int64_t until_us = std::numeric_limits<std::int64_t>::max();
   // Kinds of the two steps; empty: the positive ones, and those that pay or complete.
   std::vector<std::uint16_t> clicks = {};
   std::vector<std::uint16_t> conversions = {};
@@ -107,7 +109,7 @@ inline absl::StatusOr<Feedback> AttributeFeedback(std::span<const ShownItem> sho
   for (std::size_t row = 0; row < log.size(); ++row) {
     const std::uint16_t kind = log.columns().kinds[row];
     const std::int64_t time_us = log.time_us(row);
-    if (time_us == kNoTime || (clicks[kind] == 0 && converts[kind] == 0)) continue;
+    if (time_us == kNoTime || time_us > options.until_us || (clicks[kind] == 0 && converts[kind] == 0)) continue;
     const std::tuple wanted(log.columns().users[row], log.columns().items[row]);
     const auto after = std::upper_bound(order.begin(), order.end(), time_us, [&](std::int64_t time, std::size_t n) {
       return std::tuple(wanted, time) < std::tuple(pair(n), shown[n].time_us);

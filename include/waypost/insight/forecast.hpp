@@ -102,8 +102,10 @@ absl::StatusOr<Forecast> ForecastUsers(const EventLog& log, const UserTable& fac
 struct HorizonFigures {
   int period = 0;
   ProbabilityMetrics model;
-  ProbabilityMetrics baseline;             // recency and frequency alone
-  std::optional<AucDifference> advantage;  // empty where every outcome is equal
+  ProbabilityMetrics baseline;  // recency and frequency alone
+  // A user forecast at several cut-offs counts as several, so that the interval is too narrow where those are alike.
+  // Empty with fewer than two of an outcome.
+  std::optional<AucDifference> advantage;
 };
 
 struct Backtest {

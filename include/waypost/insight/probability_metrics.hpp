@@ -71,7 +71,8 @@ struct AucDifference {
   double p_value = 1;  // two-sided, that there is none
 };
 
-// Errors  those of EvaluateProbabilities, of any finite scores; kFailedPrecondition: every outcome is equal.
+// Errors  those of EvaluateProbabilities, of any finite scores; kFailedPrecondition: fewer than two of an outcome,
+//         whose variance then is unknown.
 absl::StatusOr<AucDifference> CompareAuc(std::span<const double> a, std::span<const double> b,
                                          std::span<const std::uint8_t> outcomes);
 

@@ -15,7 +15,7 @@
 // Complexity   For n tokens, hidden size h, L layers: L (12 n h^2 + 2 n^2 h) products and sums. Memory: the dense
 //              weights, 4 bytes each or 1, and about 30 h bytes for each token under way.
 // Determinism  A text's vector depends on nothing else: not on the batch, the order or the number of threads. Between
-//              instruction sets float32 differs by rounding; int8 also where activations take 7 bits.
+//              instruction sets results differ by the rounding of float32.
 // Checked by   tests/unit/text_sentence_encoder_test.cpp against a naive forward pass in double precision;
 //              tests/data/text_sentence_encoder_test.cpp against reference vectors of all-MiniLM-L6-v2.
 #ifndef WAYPOST_TEXT_SENTENCE_ENCODER_HPP_
