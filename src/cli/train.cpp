@@ -111,7 +111,7 @@ absl::StatusOr<FeatureFacts> LearnFeatures(const Options& options, const Interac
   absl::StatusOr<IalsFeatures> found =
       AddFeatureMap(*ials, matrix, std::move(names), features, {.seed = options.seed}, control, parallelism);
   if (absl::IsFailedPrecondition(found.status())) {  // too little to learn from: the model is whole without
-    console.Note("features: " + internal::ToStd(found.status().message()) + "; items without events get no vector");
+    console.Note("features: " + std::string(found.status().message()) + "; items without events get no vector");
     return FeatureFacts();
   }
   WAYPOST_ASSIGN_OR_RETURN(IalsFeatures learned, std::move(found));
