@@ -16,6 +16,7 @@
 #include "json_writer.hpp"
 #include "models.hpp"
 #include "output_flags.hpp"
+#include "store_impressions.hpp"
 #include "waypost/eval/ab_test.hpp"
 #include "waypost/insight/feedback.hpp"
 #include "waypost/store/store.hpp"
@@ -24,7 +25,6 @@ namespace waypost::cli {
 namespace {
 
 constexpr double kMicrosOfADay = 86'400e6;
-constexpr std::uint64_t kReadTogether = 65'536;  // impressions
 
 struct Options {
   std::string store;
@@ -47,30 +47,9 @@ struct Shown {
 };
 
 absl::StatusOr<Shown> ReadShown(const StoreSnapshot& snapshot, const EventLog& log) {
-  Shown shown;
-  IdDictionaryBuilder users, items;  // of those who have no event: numbers above the log's
-  const auto number = [](const IdDictionary& known, IdDictionaryBuilder& others,
-                         const std::string& id) -> absl::StatusOr<std::uint32_t> {
-    if (const auto found = known.Find(id)) return *found;
-    WAYPOST_ASSIGN_OR_RETURN(const std::uint32_t other, others.Add(id));
-    return static_cast<std::uint32_t>(known.size()) + other;
-  };
-  for (std::uint64_t first = 0; first < snapshot.end_impression(); first += kReadTogether) {
-    WAYPOST_ASSIGN_OR_RETURN(const std::vector<Impression> impressions,
-                             snapshot.ReadImpressions(first, first + kReadTogether));
-    for (const Impression& impression : impressions) {
-      if (impression.kind != kImpression) {
-        ++shown.interventions;
-        continue;
-      }
-      ShownItem item{
-          .model = impression.model, .rank = impression.rank, .time_us = impression.time_us.value_or(kNoTime)};
-      WAYPOST_ASSIGN_OR_RETURN(item.user, number(log.users(), users, impression.user));
-      WAYPOST_ASSIGN_OR_RETURN(item.item, number(log.items(), items, impression.item));
-      shown.items.push_back(item);
-      shown.models.emplace(impression.model, "");
-    }
-  }
+  WAYPOST_ASSIGN_OR_RETURN(StoredImpressions stored, ReadStoredImpressions(snapshot, log));
+  Shown shown{.items = std::move(stored.shown), .interventions = stored.interventions, .models = {}};
+  for (const ShownItem& item : shown.items) shown.models.emplace(item.model, "");
   WAYPOST_ASSIGN_OR_RETURN(const std::vector<ModelRecord> records, snapshot.ReadModels());
   for (auto& [fingerprint, name] : shown.models) {
     name = fingerprint == 0 ? "none" : absl::StrCat(absl::Hex(fingerprint, absl::kZeroPad16));

@@ -9,39 +9,13 @@
 
 #include "commands.hpp"
 #include "store_flags.hpp"
+#include "store_impressions.hpp"
 #include "text_file.hpp"
 #include "waypost/report/community.hpp"
 #include "waypost/report/page.hpp"
 
 namespace waypost::cli {
 namespace {
-
-constexpr std::uint64_t kReadTogether = 65'536;  // impressions
-
-// What the store showed, by the indices of `log`, and numbers above them for who has no event.
-absl::StatusOr<std::vector<ShownItem>> ReadShown(const StoreSnapshot& snapshot, const EventLog& log) {
-  std::vector<ShownItem> shown;
-  IdDictionaryBuilder users, items;
-  const auto number = [](const IdDictionary& known, IdDictionaryBuilder& others,
-                         const std::string& id) -> absl::StatusOr<std::uint32_t> {
-    if (const auto found = known.Find(id)) return *found;
-    WAYPOST_ASSIGN_OR_RETURN(const std::uint32_t other, others.Add(id));
-    return static_cast<std::uint32_t>(known.size()) + other;
-  };
-  for (std::uint64_t first = 0; first < snapshot.end_impression(); first += kReadTogether) {
-    WAYPOST_ASSIGN_OR_RETURN(const std::vector<Impression> impressions,
-                             snapshot.ReadImpressions(first, first + kReadTogether));
-    for (const Impression& impression : impressions) {
-      if (impression.kind != kImpression) continue;
-      ShownItem item{
-          .model = impression.model, .rank = impression.rank, .time_us = impression.time_us.value_or(kNoTime)};
-      WAYPOST_ASSIGN_OR_RETURN(item.user, number(log.users(), users, impression.user));
-      WAYPOST_ASSIGN_OR_RETURN(item.item, number(log.items(), items, impression.item));
-      shown.push_back(item);
-    }
-  }
-  return shown;
-}
 
 struct Options {
   StoreFlags store;
@@ -66,9 +40,9 @@ absl::Status RunReport(const Options& options, Console& console) {
   WAYPOST_ASSIGN_OR_RETURN(const EventLog events, snapshot.ReadLog(Parallelism(options.store.threads)));
   WAYPOST_ASSIGN_OR_RETURN(const Catalogue catalogue, snapshot.ReadCatalogue());
   WAYPOST_ASSIGN_OR_RETURN(const UserTable users, snapshot.ReadUserTable());
-  WAYPOST_ASSIGN_OR_RETURN(const std::vector<ShownItem> shown, ReadShown(snapshot, events));
+  WAYPOST_ASSIGN_OR_RETURN(const StoredImpressions stored, ReadStoredImpressions(snapshot, events));
   console.Note(Count(events.size(), "event") + ", " + Count(catalogue.size(), "catalogue item"));
-  WAYPOST_ASSIGN_OR_RETURN(const Page page, CommunityPage({events, catalogue, users, shown}, report));
+  WAYPOST_ASSIGN_OR_RETURN(const Page page, CommunityPage({events, catalogue, users, stored.shown}, report));
   WAYPOST_ASSIGN_OR_RETURN(const std::string html, RenderPage(page));
   WAYPOST_RETURN_IF_ERROR(WriteTextFile(options.out, html));
   Facts facts(options.store, console);
